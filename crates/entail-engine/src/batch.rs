@@ -1,0 +1,253 @@
+//! Batches: what the engine asks a driver to run in one trip, and what comes back.
+//!
+//! A batch is plain data. Its SQL text is final; a parameter is a value or a *slot*: the place
+//! of a key that an earlier statement of the batch makes. A driver runs the requests in their
+//! order, fills slots as it goes, checks the row counts that the requests expect, and stops at
+//! the first failure, which it reports with the place where it happened.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::value::{ColumnType, Value};
+
+/// One trip to the database: requests that run in their order on one connection.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// What to run.
+    pub requests: Vec<Request>,
+    /// How many slots the requests use, numbered from 0.
+    pub slots: usize,
+}
+
+impl Batch {
+    /// Whether there is nothing to run.
+    pub fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+}
+
+/// One request of a [`Batch`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Begin the transaction, for writing: on SQLite `BEGIN IMMEDIATE`. The engine asks for it
+    /// at most once a transaction.
+    Begin,
+    /// Commit the transaction.
+    Commit,
+    /// Roll the transaction back. It never fails because there is none.
+    Rollback,
+    /// Set the savepoint with this number.
+    Savepoint(u32),
+    /// Release the savepoint with this number.
+    Release(u32),
+    /// Roll back to the savepoint with this number; the savepoint is gone afterwards.
+    RollbackTo(u32),
+    /// Run a statement, once or several times with other parameters.
+    Call(Call),
+}
+
+/// A statement with its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The text, final.
+    pub sql: Arc<str>,
+    /// The parameters of all executions, one after the other.
+    pub params: Params,
+    /// How many parameters one execution takes. The statement runs `params.len() / arity`
+    /// times, or once if it takes none.
+    pub arity: usize,
+    /// What the statement gives back, and what is expected of it.
+    pub kind: CallKind,
+    /// What the statement writes, where the engine wrote it; a driver uses it to say more
+    /// about a failure. Raw SQL has none.
+    pub target: Option<Arc<Target>>,
+}
+
+impl Call {
+    /// How many times the statement runs.
+    pub fn executions(&self) -> usize {
+        self.params.len().checked_div(self.arity).unwrap_or(1)
+    }
+}
+
+/// What a [`Call`] gives back.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CallKind {
+    /// Rows. The statement runs once.
+    Query {
+        /// The types of the columns, in their order; empty to take each value as it is stored.
+        types: Arc<[ColumnType]>,
+    },
+    /// The number of rows written, checked after each execution.
+    Execute {
+        /// What is expected of it.
+        expect: Expect,
+    },
+    /// An INSERT whose generated values go into slots, row by row in the order of the VALUES:
+    /// the generated value `c` of row `r` goes into slot `first + r * columns.len() + c`.
+    Insert {
+        /// The first slot.
+        first: u32,
+        /// How many rows one execution inserts.
+        rows: usize,
+        /// The columns whose values the database generates.
+        columns: Arc<[GeneratedColumn]>,
+        /// How the driver learns the generated values.
+        fetch: Fetch,
+    },
+}
+
+/// A column whose value the database makes at INSERT.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratedColumn {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub ty: ColumnType,
+}
+
+/// How a driver learns the values that an INSERT generated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fetch {
+    /// The statement has a RETURNING clause that gives the rows in the order of the VALUES.
+    Returning,
+    /// The one generated column is the table's rowid alias, and the statement has no RETURNING:
+    /// SQLite numbers the rows of one statement consecutively where no trigger interferes and
+    /// the largest rowid is not used up. The driver makes sure of that; where it does not hold,
+    /// it runs `single` once a row instead.
+    Consecutive {
+        /// The same INSERT for one row, with RETURNING.
+        single: Arc<str>,
+    },
+}
+
+/// What is expected of the number of rows that one execution writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything.
+    Any,
+    /// Exactly this many rows.
+    Exactly(u64),
+}
+
+/// Parameters, shared with the plan they come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Params {
+    all: Arc<Vec<Param>>,
+    range: Range<usize>,
+}
+
+impl Params {
+    /// All of the given parameters.
+    pub fn new(params: Vec<Param>) -> Self {
+        let range = 0..params.len();
+        Self { all: Arc::new(params), range }
+    }
+
+    /// A part of shared parameters. `range` must lie within them.
+    pub fn part(all: &Arc<Vec<Param>>, range: Range<usize>) -> Self {
+        debug_assert!(range.end <= all.len());
+        Self { all: Arc::clone(all), range }
+    }
+
+    /// No parameters.
+    pub fn none() -> Self {
+        Self::new(Vec::new())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.range.is_empty()
+    }
+
+    /// The parameters as a slice.
+    pub fn as_slice(&self) -> &[Param] {
+        &self.all[self.range.clone()]
+    }
+}
+
+/// One parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Param {
+    /// A value.
+    Value(Value),
+    /// What an earlier statement of the batch put into this slot.
+    Slot(u32),
+}
+
+impl From<Value> for Param {
+    fn from(value: Value) -> Self {
+        Param::Value(value)
+    }
+}
+
+/// What a statement writes: enough to look for the reason of a failure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// INSERT, UPDATE or DELETE.
+    pub operation: Operation,
+    /// The table.
+    pub table: Arc<str>,
+    /// For INSERT and UPDATE: the columns that are set, in the order of their parameters.
+    pub columns: Vec<Arc<str>>,
+    /// For UPDATE and DELETE of rows by key: the columns that find the row, in the order of
+    /// their parameters, which follow those of `columns`. Empty where the rows are found in
+    /// another way.
+    pub keys: Vec<Arc<str>>,
+}
+
+/// What a statement does to rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// INSERT.
+    Insert,
+    /// UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+}
+
+/// What came back from a [`Batch`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// For each request that is a [`CallKind::Query`], in order, its rows.
+    pub rows: Vec<Rows>,
+    /// The slots, filled.
+    pub slots: Vec<Value>,
+    /// For each request in order the number of rows it wrote in all its executions; 0 for
+    /// queries and for requests that are no calls.
+    pub written: Vec<u64>,
+}
+
+/// Rows of values, one after the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rows {
+    /// The names of the columns, where the statement is raw SQL; otherwise empty.
+    pub names: Vec<String>,
+    /// How many values a row has.
+    pub width: usize,
+    /// The values, row by row.
+    pub values: Vec<Value>,
+}
+
+impl Rows {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.values.len().checked_div(self.width).unwrap_or(0)
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The rows, as slices of their values.
+    pub fn iter(&self) -> impl Iterator<Item = &[Value]> {
+        self.values.chunks_exact(self.width.max(1))
+    }
+}

@@ -1,0 +1,5 @@
+//! The error families of the engine.
+
+pub mod driver;
+
+pub use driver::{BatchFailure, DriverError, ForeignKeyViolation, Violation, ViolationKind};
