@@ -1,5 +1,12 @@
 //! The pure engine of entail: mapping, arena, cascades and flush planning, without I/O.
 
+pub mod arena;
 pub mod batch;
+pub mod cascade;
+pub mod entity;
 pub mod error;
+pub mod handle;
+pub mod key;
+pub mod mapping;
+pub mod query;
 pub mod value;

@@ -1,0 +1,517 @@
+//! The arena station: owns all objects of a session, their states, snapshots, identity and links.
+//!
+//! ```text
+//!   Handle<User> --> tables[User] -- cells ----- state, key, snapshot
+//!                         |      \-- store ----- Vec<Option<User>>, typed
+//!                         |      \-- identity -- key -> slot
+//!                    links[User.addresses] ----- members, what was before, what is queued
+//!                    parents[User.addresses] --- who holds a target
+//! ```
+//!
+//! Invariant: a slot in a link or a parent mark is occupied.
+//! Invariant: the identity map has exactly the cells with the flag MAPPED, each under its key.
+
+mod attach;
+mod cell;
+mod event;
+mod identity;
+mod lifecycle;
+mod link;
+mod loading;
+mod merge;
+mod reading;
+mod undo;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::cascade::Missing;
+use crate::entity::{Object, Store, TypedStore};
+use crate::error::StateError;
+use crate::handle::{Handle, ObjectId, RawHandle, Slot};
+use crate::key::Key;
+use crate::mapping::{EntityId, Kind, Mapping, RelationshipId};
+use crate::value::{Value, ValueRef};
+
+pub use attach::Links;
+pub use cell::{Cause, State};
+pub(crate) use cell::{Cell, Flags};
+pub(crate) use link::{History, One, OneHistory, Was};
+pub use merge::MergeNeeds;
+pub use reading::Change;
+
+use identity::Identity;
+use link::{ManyLink, OneLink};
+use undo::Undo;
+
+/// The objects of one entity.
+#[derive(Debug)]
+struct ObjectTable {
+    cells: Vec<Cell>,
+    store: Box<dyn Store>,
+    identity: Identity,
+    /// The generation that new places start with.
+    generation: u32,
+    free: Vec<Slot>,
+}
+
+/// The links of one relationship, by the slots of its owners.
+#[derive(Debug)]
+enum LinkColumn {
+    One(Vec<OneLink>),
+    Many(Vec<ManyLink>),
+}
+
+/// Who holds an object by one relationship.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Parent {
+    /// It is not known.
+    #[default]
+    Unknown,
+    /// Nobody: it was taken away from its parent.
+    Lost,
+    /// This object.
+    Owner(Slot),
+}
+
+/// All objects of a session.
+#[derive(Debug)]
+pub struct Arena {
+    mapping: Arc<Mapping>,
+    session: u32,
+    tables: Vec<ObjectTable>,
+    links: Vec<LinkColumn>,
+    parents: Vec<Vec<Parent>>,
+    /// Objects that wait to be inserted, in the order of their addition.
+    new: Vec<ObjectId>,
+    /// Objects that are marked to be deleted, in the order of the calls.
+    marked: Vec<ObjectId>,
+    /// Objects that may have changed.
+    touched: Vec<ObjectId>,
+    /// What delete cascades could not reach in memory.
+    deferred: Vec<Missing>,
+    next_order: u32,
+    undo: Undo,
+}
+
+static NEXT_SESSION: AtomicU32 = AtomicU32::new(1);
+
+impl Arena {
+    /// An empty arena.
+    pub fn new(mapping: Arc<Mapping>) -> Self {
+        let tables = mapping
+            .entities()
+            .iter()
+            .map(|entity| ObjectTable {
+                cells: Vec::new(),
+                store: mapping.new_store(entity.id),
+                identity: Identity::default(),
+                generation: 1,
+                free: Vec::new(),
+            })
+            .collect();
+        let links = mapping
+            .relationships()
+            .iter()
+            .map(|relationship| {
+                if relationship.kind.is_many() {
+                    LinkColumn::Many(Vec::new())
+                } else {
+                    LinkColumn::One(Vec::new())
+                }
+            })
+            .collect();
+        let parents = vec![Vec::new(); mapping.relationships().len()];
+        Self {
+            mapping,
+            session: NEXT_SESSION.fetch_add(1, Ordering::Relaxed),
+            tables,
+            links,
+            parents,
+            new: Vec::new(),
+            marked: Vec::new(),
+            touched: Vec::new(),
+            deferred: Vec::new(),
+            next_order: 0,
+            undo: Undo::default(),
+        }
+    }
+
+    /// The mapping of the objects.
+    pub fn mapping(&self) -> &Arc<Mapping> {
+        &self.mapping
+    }
+
+    // --- Cells and stores ----------------------------------------------------------------
+
+    #[inline]
+    pub(crate) fn cell(&self, id: ObjectId) -> &Cell {
+        &self.tables[id.entity.0 as usize].cells[id.slot.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn cell_mut(&mut self, id: ObjectId) -> &mut Cell {
+        &mut self.tables[id.entity.0 as usize].cells[id.slot.0 as usize]
+    }
+
+    #[inline]
+    pub(crate) fn flags(&self, id: ObjectId) -> Flags {
+        self.cell(id).flags
+    }
+
+    /// A column of an object as it is now; none if it is unset.
+    #[inline]
+    pub(crate) fn column(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
+        self.tables[id.entity.0 as usize].store.column(id.slot, column)
+    }
+
+    /// A column of an object as its row has it.
+    pub(crate) fn committed_column(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
+        match &self.cell(id).snapshot {
+            Some(snapshot) => snapshot.values[column].as_ref().map(Value::as_ref),
+            None => self.column(id, column),
+        }
+    }
+
+    /// The committed values of some columns; none if one is unset.
+    pub(crate) fn committed_values(&self, id: ObjectId, columns: &[usize]) -> Option<Vec<Value>> {
+        columns
+            .iter()
+            .map(|&column| self.committed_column(id, column).map(ValueRef::to_value))
+            .collect()
+    }
+
+    /// The values of some columns as they are now; none if one is unset.
+    pub(crate) fn values(&self, id: ObjectId, columns: &[usize]) -> Option<Vec<Value>> {
+        columns
+            .iter()
+            .map(|&column| self.column(id, column).map(ValueRef::to_value))
+            .collect()
+    }
+
+    /// Writes a column of an object without noting a change.
+    pub(crate) fn write_column(
+        &mut self,
+        id: ObjectId,
+        column: usize,
+        value: Option<Value>,
+    ) -> Result<(), StateError> {
+        let store = &mut self.tables[id.entity.0 as usize].store;
+        store.set_column(id.slot, column, value).map_err(|error| StateError::Value {
+            object: self.label(id),
+            column: self.mapping.table_of(id.entity).columns[column].name.to_string(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// A new, empty place for an object.
+    fn reserve(&mut self, entity: EntityId) -> ObjectId {
+        let table = &mut self.tables[entity.0 as usize];
+        if let Some(slot) = table.free.pop() {
+            let cell = &mut table.cells[slot.0 as usize];
+            *cell = Cell { generation: cell.generation + 1, ..Cell::default() };
+            cell.flags.insert(Flags::OCCUPIED);
+            return ObjectId { entity, slot };
+        }
+        let slot = table.store.reserve();
+        let mut cell = Cell { generation: table.generation, ..Cell::default() };
+        cell.flags.insert(Flags::OCCUPIED);
+        table.cells.push(cell);
+        ObjectId { entity, slot }
+    }
+
+    fn typed_store<T: Object>(&self, entity: EntityId) -> Option<&TypedStore<T>> {
+        self.tables.get(entity.0 as usize)?.store.as_any().downcast_ref()
+    }
+
+    fn typed_store_mut<T: Object>(&mut self, entity: EntityId) -> Option<&mut TypedStore<T>> {
+        self.tables.get_mut(entity.0 as usize)?.store.as_any_mut().downcast_mut()
+    }
+
+    /// Whether there is any object of the entity that a set-based statement could pass by.
+    pub(crate) fn has_objects(&self, entity: EntityId) -> bool {
+        self.tables[entity.0 as usize].identity.len() > 0
+            || self.new.iter().any(|id| id.entity == entity)
+    }
+
+    // --- Handles ---------------------------------------------------------------------------
+
+    /// The object of a handle.
+    ///
+    /// # Errors
+    ///
+    /// E0201 for a handle of another session, E0202 for one whose object is gone.
+    #[inline]
+    pub fn object_id(&self, handle: RawHandle) -> Result<ObjectId, StateError> {
+        if handle.session == self.session
+            && let Some(cell) = self
+                .tables
+                .get(handle.entity.0 as usize)
+                .and_then(|table| table.cells.get(handle.slot.0 as usize))
+            && cell.generation == handle.generation
+            && cell.flags.has(Flags::OCCUPIED)
+        {
+            return Ok(handle.object());
+        }
+        Err(self.bad_handle(handle))
+    }
+
+    #[cold]
+    fn bad_handle(&self, handle: RawHandle) -> StateError {
+        let name = self.mapping.entities().get(handle.entity.0 as usize).map(|one| &*one.name);
+        let object = format!(
+            "{}#{}v{}",
+            name.unwrap_or("object").to_lowercase(),
+            handle.slot.0,
+            handle.generation
+        );
+        if handle.session == self.session {
+            StateError::StaleHandle { object }
+        } else {
+            StateError::ForeignHandle { object }
+        }
+    }
+
+    /// The handle of an object.
+    #[inline]
+    pub fn raw_handle(&self, id: ObjectId) -> RawHandle {
+        RawHandle {
+            session: self.session,
+            entity: id.entity,
+            slot: id.slot,
+            generation: self.cell(id).generation,
+        }
+    }
+
+    /// The typed handle of an object.
+    #[inline]
+    pub fn handle<T>(&self, id: ObjectId) -> Handle<T> {
+        Handle::from_raw(self.raw_handle(id))
+    }
+
+    /// How an object is called in messages and plans: `User#1` by its key, or `User(new 3)`
+    /// while it has none.
+    pub fn label(&self, id: ObjectId) -> String {
+        let name = &self.mapping.entity(id.entity).name;
+        match &self.cell(id).key {
+            Some(key) => format!("{name}#{key}"),
+            None => format!("{name}(new {})", id.slot.0),
+        }
+    }
+
+    // --- Identity --------------------------------------------------------------------------
+
+    /// The persistent object with this key.
+    pub fn find(&self, entity: EntityId, key: &[Value]) -> Option<ObjectId> {
+        let table = &self.tables[entity.0 as usize];
+        table.identity.find(&table.cells, key).map(|slot| ObjectId { entity, slot })
+    }
+
+    pub(crate) fn find_key(&self, entity: EntityId, key: &Key) -> Option<ObjectId> {
+        let table = &self.tables[entity.0 as usize];
+        table.identity.find_key(&table.cells, key).map(|slot| ObjectId { entity, slot })
+    }
+
+    /// Enters the object into the identity map; what was there under its key leaves it.
+    fn map(&mut self, id: ObjectId) {
+        let table = &mut self.tables[id.entity.0 as usize];
+        if let Some(old) = table.identity.insert(&table.cells, id.slot) {
+            table.cells[old.0 as usize].flags.remove(Flags::MAPPED);
+        }
+        table.cells[id.slot.0 as usize].flags.insert(Flags::MAPPED);
+    }
+
+    /// Takes the object out of the identity map.
+    fn unmap(&mut self, id: ObjectId) {
+        let table = &mut self.tables[id.entity.0 as usize];
+        if table.cells[id.slot.0 as usize].flags.has(Flags::MAPPED) {
+            table.identity.remove(&table.cells, id.slot);
+            table.cells[id.slot.0 as usize].flags.remove(Flags::MAPPED);
+        }
+    }
+
+    /// Gives the object another key, or its first one.
+    fn set_key(&mut self, id: ObjectId, key: Option<Key>) {
+        let mapped = self.flags(id).has(Flags::MAPPED);
+        if mapped {
+            self.unmap(id);
+        }
+        self.cell_mut(id).key = key;
+    }
+
+    /// Whether the session looks after the object: it is pending or persistent.
+    #[inline]
+    pub(crate) fn contains(&self, id: ObjectId) -> bool {
+        self.flags(id).any(Flags::NEW.and(Flags::MAPPED))
+    }
+
+    // --- Links -------------------------------------------------------------------------------
+
+    pub(crate) fn one_link(&self, relationship: RelationshipId, owner: Slot) -> OneLink {
+        match &self.links[relationship.0 as usize] {
+            LinkColumn::One(links) => links.get(owner.0 as usize).copied().unwrap_or_default(),
+            LinkColumn::Many(_) => OneLink::default(),
+        }
+    }
+
+    pub(crate) fn one_link_mut(&mut self, relationship: RelationshipId, owner: Slot) -> &mut OneLink {
+        match &mut self.links[relationship.0 as usize] {
+            LinkColumn::One(links) => {
+                let at = owner.0 as usize;
+                if links.len() <= at {
+                    links.resize(at + 1, OneLink::default());
+                }
+                &mut links[at]
+            }
+            LinkColumn::Many(_) => unreachable!("a relationship to one has links to one"),
+        }
+    }
+
+    pub(crate) fn many_link(&self, relationship: RelationshipId, owner: Slot) -> Option<&ManyLink> {
+        match &self.links[relationship.0 as usize] {
+            LinkColumn::Many(links) => links.get(owner.0 as usize),
+            LinkColumn::One(_) => None,
+        }
+    }
+
+    pub(crate) fn many_link_mut(
+        &mut self,
+        relationship: RelationshipId,
+        owner: Slot,
+    ) -> &mut ManyLink {
+        match &mut self.links[relationship.0 as usize] {
+            LinkColumn::Many(links) => {
+                let at = owner.0 as usize;
+                if links.len() <= at {
+                    links.resize_with(at + 1, ManyLink::default);
+                }
+                &mut links[at]
+            }
+            LinkColumn::One(_) => unreachable!("a relationship to many has links to many"),
+        }
+    }
+
+    /// Whether the relationship of the owner is loaded.
+    pub(crate) fn is_loaded(&self, relationship: RelationshipId, owner: Slot) -> bool {
+        match &self.links[relationship.0 as usize] {
+            LinkColumn::One(links) => {
+                links.get(owner.0 as usize).is_some_and(|link| link.current != One::Unloaded)
+            }
+            LinkColumn::Many(links) => {
+                links.get(owner.0 as usize).is_some_and(|link| link.current.is_some())
+            }
+        }
+    }
+
+    /// What happened to the relationship of the owner since the last flush, whether it leads to
+    /// one or to many.
+    pub(crate) fn history(&self, relationship: RelationshipId, owner: Slot) -> History {
+        match &self.links[relationship.0 as usize] {
+            LinkColumn::Many(links) => {
+                links.get(owner.0 as usize).map(ManyLink::history).unwrap_or_default()
+            }
+            LinkColumn::One(links) => {
+                let one = links.get(owner.0 as usize).map(OneLink::history).unwrap_or_default();
+                History {
+                    added: one.added.flatten().into_iter().collect(),
+                    unchanged: one.unchanged.into_iter().collect(),
+                    deleted: one.deleted.into_iter().collect(),
+                }
+            }
+        }
+    }
+
+    /// What happened to a relationship to one since the last flush.
+    pub(crate) fn one_history(&self, relationship: RelationshipId, owner: Slot) -> OneHistory {
+        self.one_link(relationship, owner).history()
+    }
+
+    /// The objects that the relationship of the owner holds now, as far as it is loaded.
+    pub(crate) fn members(&self, relationship: RelationshipId, owner: Slot) -> Vec<Slot> {
+        match &self.links[relationship.0 as usize] {
+            LinkColumn::Many(links) => links
+                .get(owner.0 as usize)
+                .and_then(|link| link.current.clone())
+                .unwrap_or_default(),
+            LinkColumn::One(_) => match self.one_link(relationship, owner).current {
+                One::Object(slot) => vec![slot],
+                One::Unloaded | One::Nobody => Vec::new(),
+            },
+        }
+    }
+
+    // --- Parents -------------------------------------------------------------------------------
+
+    pub(crate) fn parent(&self, relationship: RelationshipId, target: Slot) -> Parent {
+        self.parents[relationship.0 as usize].get(target.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn set_parent(&mut self, relationship: RelationshipId, target: Slot, parent: Parent) {
+        let parents = &mut self.parents[relationship.0 as usize];
+        let at = target.0 as usize;
+        if parents.len() <= at {
+            if parent == Parent::Unknown {
+                return;
+            }
+            parents.resize(at + 1, Parent::Unknown);
+        }
+        parents[at] = parent;
+    }
+
+    /// Whether the target is known to be held by somebody along the relationship.
+    pub(crate) fn has_parent(&self, relationship: RelationshipId, target: Slot) -> bool {
+        matches!(self.parent(relationship, target), Parent::Owner(_))
+    }
+
+    /// Whether the object has lost a parent without which it is an orphan. One that has never
+    /// had a parent is none if it is in the database.
+    pub(crate) fn is_orphan(&self, id: ObjectId) -> bool {
+        let in_database = self.cell(id).key.is_some();
+        self.mapping.entity(id.entity).orphan_of.iter().any(|&relationship| {
+            match self.parent(relationship, id.slot) {
+                Parent::Owner(_) => false,
+                Parent::Lost => true,
+                Parent::Unknown => !in_database,
+            }
+        })
+    }
+
+    /// Notes that the object may have changed.
+    pub(crate) fn touch(&mut self, id: ObjectId) {
+        let cell = self.cell_mut(id);
+        if !cell.flags.has(Flags::TOUCHED) {
+            cell.flags.insert(Flags::TOUCHED);
+            self.touched.push(id);
+        }
+    }
+
+    /// The objects that wait to be inserted, in the order of their addition.
+    pub fn new_objects(&self) -> &[ObjectId] {
+        &self.new
+    }
+
+    /// The objects that are marked to be deleted, in the order of the calls.
+    pub fn deleted_objects(&self) -> &[ObjectId] {
+        &self.marked
+    }
+
+    /// The objects that may have changed.
+    pub(crate) fn touched_objects(&self) -> &[ObjectId] {
+        &self.touched
+    }
+
+    /// All persistent objects of an entity, in the order of their places.
+    pub(crate) fn persistent(&self, entity: EntityId) -> impl Iterator<Item = ObjectId> {
+        let cells = &self.tables[entity.0 as usize].cells;
+        cells
+            .iter()
+            .enumerate()
+            .filter(|(_, cell)| cell.flags.has(Flags::MAPPED))
+            .map(move |(slot, _)| ObjectId { entity, slot: Slot(slot as u32) })
+    }
+
+    /// The kind of a relationship.
+    fn kind(&self, relationship: RelationshipId) -> Kind {
+        self.mapping.relationship(relationship).kind
+    }
+}

@@ -1,0 +1,381 @@
+//! The life of an object: add, delete, expunge, expire, take, and what cascades bring along.
+
+use std::sync::Arc;
+
+use crate::cascade::{Missing, walk};
+use crate::entity::Object;
+use crate::error::StateError;
+use crate::handle::ObjectId;
+use crate::mapping::{Cascade, Mapping};
+
+use super::cell::{Cause, Flags, State};
+use super::link::{ManyLink, One, OneLink};
+use super::{Arena, LinkColumn, Parent};
+
+impl Arena {
+    /// Adds an object: a transient one waits to be inserted, a detached one is looked after
+    /// again. The save-update cascade brings along what it reaches.
+    ///
+    /// # Errors
+    ///
+    /// E0206 for a deleted object, E0207 if the session has another object with its key.
+    pub fn add(&mut self, id: ObjectId) -> Result<(), StateError> {
+        let mapping = Arc::clone(&self.mapping);
+        self.save_or_update(&mapping, id, Cause::Named)
+    }
+
+    pub(super) fn save_or_update(
+        &mut self,
+        _: &Mapping,
+        id: ObjectId,
+        cause: Cause,
+    ) -> Result<(), StateError> {
+        self.cell_mut(id).flags.remove(Flags::ORPHANED_OUTSIDE);
+        self.enlist(id, cause)?;
+        if self.mapping.entity(id.entity).relationships.is_empty() {
+            return Ok(());
+        }
+        for (reached, cause) in walk(self, Cascade::SaveUpdate, id).objects {
+            self.enlist(reached, cause)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one object into the session's work.
+    fn enlist(&mut self, id: ObjectId, cause: Cause) -> Result<(), StateError> {
+        let cell = self.cell(id);
+        if cell.key.is_none() {
+            if !cell.flags.has(Flags::NEW) {
+                let order = self.next_order;
+                self.next_order += 1;
+                self.new.push(id);
+                let cell = self.cell_mut(id);
+                cell.order = order;
+                cell.cause = cause;
+                cell.flags.insert(Flags::NEW.and(Flags::ATTACHED));
+            }
+            return Ok(());
+        }
+        if cell.flags.has(Flags::DELETED) {
+            return Err(StateError::Deleted { object: self.label(id) });
+        }
+        self.attach_persistent(id)?;
+        self.unmark(id);
+        Ok(())
+    }
+
+    /// Enters an object that has a row into the identity map.
+    fn attach_persistent(&mut self, id: ObjectId) -> Result<(), StateError> {
+        if let Some(key) = &self.cell(id).key
+            && let Some(other) = self.find_key(id.entity, key)
+            && other != id
+        {
+            return Err(StateError::DuplicateKey {
+                object: self.label(id),
+                key: key.to_string(),
+            });
+        }
+        self.map(id);
+        self.cell_mut(id).flags.insert(Flags::ATTACHED);
+        Ok(())
+    }
+
+    /// Marks an object to be deleted, and what its delete cascade reaches in memory. What is not
+    /// loaded the flush reaches.
+    ///
+    /// # Errors
+    ///
+    /// E0205 for an object without a row, E0207 if the session has another object with its key.
+    pub fn delete(&mut self, id: ObjectId) -> Result<(), StateError> {
+        if self.cell(id).key.is_none() {
+            return Err(StateError::WrongState {
+                object: self.label(id),
+                state: self.cell(id).state(),
+                call: "delete",
+                needs: "an object that is in the database",
+            });
+        }
+        self.attach_doomed(id)?;
+        if self.flags(id).has(Flags::MARKED) {
+            return Ok(());
+        }
+        let reach = walk(self, Cascade::Delete, id);
+        self.mark(id, Cause::Named);
+        for (reached, cause) in reach.objects {
+            if self.cell(reached).key.is_some() && !self.flags(reached).has(Flags::MARKED) {
+                self.attach_doomed(reached)?;
+                self.mark(reached, cause);
+            }
+        }
+        self.deferred.extend(reach.missing);
+        Ok(())
+    }
+
+    /// A deleted object may be deleted again: it is entered once more.
+    fn attach_doomed(&mut self, id: ObjectId) -> Result<(), StateError> {
+        if self.flags(id).has(Flags::MARKED) { Ok(()) } else { self.attach_persistent(id) }
+    }
+
+    fn mark(&mut self, id: ObjectId, cause: Cause) {
+        self.marked.push(id);
+        let cell = self.cell_mut(id);
+        cell.cause = cause;
+        cell.flags.insert(Flags::MARKED);
+    }
+
+    /// Takes the mark of deletion from an object. Those that its cascade reached keep theirs.
+    pub(super) fn unmark(&mut self, id: ObjectId) {
+        if self.flags(id).has(Flags::MARKED) {
+            self.marked.retain(|&one| one != id);
+            self.deferred.retain(|missing| missing.owner != id);
+            self.cell_mut(id).flags.remove(Flags::MARKED);
+        }
+    }
+
+    /// What delete cascades could not reach in memory, and the flush must.
+    pub(crate) fn deferred(&self) -> &[Missing] {
+        &self.deferred
+    }
+
+    /// Lets go of an object and of what the expunge cascade reaches: pending ones become
+    /// transient, persistent ones detached.
+    ///
+    /// # Errors
+    ///
+    /// E0205 for an object that the session does not look after.
+    pub fn expunge(&mut self, id: ObjectId) -> Result<(), StateError> {
+        if !self.flags(id).has(Flags::ATTACHED) {
+            return Err(StateError::WrongState {
+                object: self.label(id),
+                state: self.cell(id).state(),
+                call: "expunge",
+                needs: "an object that the session looks after",
+            });
+        }
+        let reach = walk(self, Cascade::Expunge, id);
+        self.release(id);
+        for (reached, _) in reach.objects {
+            self.release(reached);
+        }
+        Ok(())
+    }
+
+    /// Lets go of one object.
+    pub(super) fn release(&mut self, id: ObjectId) {
+        let flags = self.flags(id);
+        if flags.has(Flags::NEW) {
+            self.new.retain(|&one| one != id);
+        } else if flags.has(Flags::MAPPED) {
+            self.unmap(id);
+            self.unmark(id);
+        } else {
+            self.undo.forget_deleted(id);
+        }
+        self.cell_mut(id).flags.remove(Flags::NEW.and(Flags::ATTACHED));
+    }
+
+    /// Lets go of all pending and persistent objects.
+    pub fn expunge_all(&mut self) {
+        let mapping = Arc::clone(&self.mapping);
+        for entity in mapping.entities() {
+            let all: Vec<_> = self.persistent(entity.id).collect();
+            for id in all {
+                self.unmap(id);
+                self.cell_mut(id).flags.remove(Flags::ATTACHED.and(Flags::MARKED));
+            }
+        }
+        for id in std::mem::take(&mut self.new) {
+            self.cell_mut(id).flags.remove(Flags::NEW.and(Flags::ATTACHED));
+        }
+        for id in std::mem::take(&mut self.marked) {
+            self.cell_mut(id).flags.remove(Flags::MARKED);
+        }
+        self.deferred.clear();
+    }
+
+    /// Forgets the loaded values and the unflushed changes of an object, and of what the
+    /// refresh-expire cascade reaches. Reading it fails until it is refreshed.
+    ///
+    /// # Errors
+    ///
+    /// E0205 for an object that is not persistent.
+    pub fn expire(&mut self, id: ObjectId) -> Result<(), StateError> {
+        self.check_persistent(id, "expire")?;
+        let reach = walk(self, Cascade::RefreshExpire, id);
+        self.expire_one(id);
+        for (reached, _) in reach.objects {
+            if self.cell(reached).key.is_some() {
+                self.expire_one(reached);
+            } else if self.flags(reached).has(Flags::NEW) {
+                self.release(reached);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what only a persistent object can do.
+    pub(crate) fn check_persistent(&self, id: ObjectId, call: &'static str) -> Result<(), StateError> {
+        if self.flags(id).has(Flags::MAPPED) {
+            return Ok(());
+        }
+        Err(StateError::WrongState {
+            object: self.label(id),
+            state: self.cell(id).state(),
+            call,
+            needs: "a persistent object",
+        })
+    }
+
+    pub(super) fn expire_one(&mut self, id: ObjectId) {
+        self.forget_changes(id);
+        self.forget_links(id);
+        let cell = self.cell_mut(id);
+        cell.flags.remove(Flags::STALE);
+        cell.flags.insert(Flags::EXPIRED);
+    }
+
+    /// Expires every persistent object, as a commit does with `expire_on_commit`.
+    pub(crate) fn expire_all(&mut self) {
+        let mapping = Arc::clone(&self.mapping);
+        for entity in mapping.entities() {
+            let all: Vec<_> = self.persistent(entity.id).collect();
+            for id in all {
+                self.expire_one(id);
+            }
+        }
+    }
+
+    /// Drops the record of changed columns.
+    pub(super) fn forget_changes(&mut self, id: ObjectId) {
+        let cell = self.cell_mut(id);
+        cell.snapshot = None;
+        // It may stay in the list of touched objects: the flag decides.
+        cell.flags.remove(Flags::TOUCHED);
+    }
+
+    /// Drops what is known of the object's relationships, and of who holds it.
+    pub(super) fn forget_links(&mut self, id: ObjectId) {
+        let mapping = Arc::clone(&self.mapping);
+        let entity = mapping.entity(id.entity);
+        for &relationship in &entity.relationships {
+            match &mut self.links[relationship.0 as usize] {
+                LinkColumn::One(links) => {
+                    if let Some(link) = links.get_mut(id.slot.0 as usize) {
+                        *link = OneLink::default();
+                    }
+                }
+                LinkColumn::Many(links) => {
+                    if let Some(link) = links.get_mut(id.slot.0 as usize) {
+                        *link = ManyLink::default();
+                    }
+                }
+            }
+        }
+        for &relationship in &entity.incoming {
+            self.set_parent(relationship, id.slot, Parent::Unknown);
+        }
+    }
+
+    /// Moves an object out of the session; its handle is stale from then on, and links to it are
+    /// gone.
+    ///
+    /// # Errors
+    ///
+    /// E0205 for a pending object or one that is marked to be deleted: flush or expunge first.
+    pub fn take<T: Object>(&mut self, id: ObjectId) -> Result<T, StateError> {
+        let flags = self.flags(id);
+        if flags.any(Flags::NEW.and(Flags::MARKED)) {
+            return Err(StateError::WrongState {
+                object: self.label(id),
+                state: self.cell(id).state(),
+                call: "take",
+                needs: "an object without work for the next flush; flush or expunge it first",
+            });
+        }
+        let store = self
+            .typed_store_mut::<T>(id.entity)
+            .ok_or_else(|| StateError::NotMapped { entity: T::NAME.to_owned() })?;
+        let value = store.objects[id.slot.0 as usize].take();
+        let Some(value) = value else {
+            return Err(StateError::StaleHandle { object: self.label(id) });
+        };
+        if flags.has(Flags::ATTACHED) {
+            self.release(id);
+        }
+        self.vacate(id);
+        Ok(value)
+    }
+
+    /// Frees the place of an object that the session no longer looks after.
+    pub(super) fn vacate(&mut self, id: ObjectId) {
+        self.forget_changes(id);
+        self.forget_links(id);
+        self.forget_everywhere(id);
+        let table = &mut self.tables[id.entity.0 as usize];
+        table.store.vacate(id.slot);
+        let cell = &mut table.cells[id.slot.0 as usize];
+        cell.flags = Flags::default();
+        cell.key = None;
+        table.free.push(id.slot);
+    }
+
+    /// Takes the object out of all links that hold it. What an object with a row held becomes
+    /// unloaded; what a new one held shrinks.
+    fn forget_everywhere(&mut self, id: ObjectId) {
+        let mapping = Arc::clone(&self.mapping);
+        let entity = mapping.entity(id.entity);
+        for &relationship in &entity.incoming {
+            match &mut self.links[relationship.0 as usize] {
+                LinkColumn::One(links) => {
+                    for link in links.iter_mut() {
+                        let was = super::Was::Object(id.slot);
+                        if link.current == One::Object(id.slot)
+                            || link.stale == One::Object(id.slot)
+                            || link.was == was
+                        {
+                            *link = OneLink::default();
+                        }
+                    }
+                }
+                LinkColumn::Many(links) => links.iter_mut().for_each(|link| link.forget(id.slot)),
+            }
+        }
+        for &relationship in &entity.relationships {
+            for parent in &mut self.parents[relationship.0 as usize] {
+                if *parent == Parent::Owner(id.slot) {
+                    *parent = Parent::Unknown;
+                }
+            }
+        }
+        self.undo.forget(id);
+    }
+
+    /// Frees all objects. Their handles are stale from then on.
+    pub fn clear(&mut self) {
+        for table in &mut self.tables {
+            let last = table.cells.iter().map(|cell| cell.generation).max();
+            table.generation = last.map_or(table.generation, |last| last + 1);
+            table.cells.clear();
+            table.store.clear();
+            table.identity.clear();
+            table.free.clear();
+        }
+        for links in &mut self.links {
+            match links {
+                LinkColumn::One(links) => links.clear(),
+                LinkColumn::Many(links) => links.clear(),
+            }
+        }
+        self.parents.iter_mut().for_each(Vec::clear);
+        self.new.clear();
+        self.marked.clear();
+        self.touched.clear();
+        self.deferred.clear();
+        self.undo.clear_objects();
+    }
+
+    /// The state of an object.
+    pub fn state(&self, id: ObjectId) -> State {
+        self.cell(id).state()
+    }
+}

@@ -1,0 +1,292 @@
+//! Links: what each relationship of each object holds, what it held at the last flush, and what
+//! was added and removed while it was not loaded.
+
+use crate::handle::Slot;
+
+/// What a relationship to one holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum One {
+    /// It is not known.
+    #[default]
+    Unloaded,
+    /// Nobody.
+    Nobody,
+    /// This object.
+    Object(Slot),
+}
+
+/// What a relationship to one held before the first change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Was {
+    /// It has not changed.
+    #[default]
+    Unchanged,
+    /// It had never been set: the object is new.
+    Never,
+    /// It was not loaded, so the row alone knows.
+    Unknown,
+    /// Nobody.
+    Nobody,
+    /// This object.
+    Object(Slot),
+}
+
+/// A relationship to one, of one object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OneLink {
+    pub current: One,
+    pub was: Was,
+    /// What could be read before a rollback; only while `current` is unloaded.
+    pub stale: One,
+}
+
+/// A relationship to many, of one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ManyLink {
+    /// The members, if they are loaded. A member may be there twice.
+    pub current: Option<Vec<Slot>>,
+    /// What is there only after a change.
+    pub shadow: Option<Box<Shadow>>,
+}
+
+/// The past of a [`ManyLink`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shadow {
+    pub was: ManyWas,
+    /// Members that were added while the list was not loaded.
+    pub added: Vec<Slot>,
+    /// Members that were removed while the list was not loaded.
+    pub removed: Vec<Slot>,
+    /// What could be read before a rollback; only while the list is not loaded.
+    pub stale: Option<Vec<Slot>>,
+}
+
+/// What a relationship to many held before the first change.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ManyWas {
+    /// It has not changed.
+    #[default]
+    Unchanged,
+    /// It was not loaded.
+    Unknown,
+    /// These members.
+    Members(Vec<Slot>),
+}
+
+impl ManyLink {
+    pub fn shadow_mut(&mut self) -> &mut Shadow {
+        self.shadow.get_or_insert_default()
+    }
+
+    /// Notes what the list held, if this is its first change.
+    pub fn remember(&mut self) {
+        let was = match &self.current {
+            Some(members) => ManyWas::Members(members.clone()),
+            None => ManyWas::Unknown,
+        };
+        let shadow = self.shadow_mut();
+        if shadow.was == ManyWas::Unchanged {
+            shadow.was = was;
+        }
+    }
+
+    /// Forgets a member that is gone from the session.
+    pub fn forget(&mut self, member: Slot) {
+        if let Some(current) = &mut self.current {
+            current.retain(|&one| one != member);
+        }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.added.retain(|&one| one != member);
+            shadow.removed.retain(|&one| one != member);
+            if let ManyWas::Members(was) = &mut shadow.was {
+                was.retain(|&one| one != member);
+            }
+            if let Some(stale) = &mut shadow.stale {
+                stale.retain(|&one| one != member);
+            }
+        }
+    }
+
+    /// Queues an addition to a list that is not loaded.
+    pub fn queue_added(&mut self, member: Slot) {
+        let shadow = self.shadow_mut();
+        shadow.stale = None;
+        if let Some(at) = shadow.removed.iter().position(|&one| one == member) {
+            shadow.removed.remove(at);
+        } else if !shadow.added.contains(&member) {
+            shadow.added.push(member);
+        }
+    }
+
+    /// Queues a removal from a list that is not loaded.
+    pub fn queue_removed(&mut self, member: Slot) {
+        let shadow = self.shadow_mut();
+        shadow.stale = None;
+        if let Some(at) = shadow.added.iter().position(|&one| one == member) {
+            shadow.added.remove(at);
+        } else if !shadow.removed.contains(&member) {
+            shadow.removed.push(member);
+        }
+    }
+
+    /// Takes the members from the database and applies what was queued. Says whether that
+    /// makes a change.
+    pub fn load(&mut self, members: Vec<Slot>) {
+        let shadow = self.shadow.take();
+        self.current = Some(members);
+        let Some(shadow) = shadow else { return };
+        if shadow.added.is_empty() && shadow.removed.is_empty() {
+            return;
+        }
+        self.remember();
+        let current = self.current.get_or_insert_default();
+        current.extend(shadow.added);
+        for gone in shadow.removed {
+            if let Some(at) = current.iter().position(|&one| one == gone) {
+                current.remove(at);
+            }
+        }
+    }
+
+    /// What was added and removed since the last flush, and what stayed. Additions and removals
+    /// that are queued on an unloaded list count.
+    pub fn history(&self) -> History {
+        let shadow = self.shadow.as_deref();
+        let Some(current) = &self.current else {
+            return shadow.map_or_else(History::default, |shadow| History {
+                added: shadow.added.clone(),
+                unchanged: Vec::new(),
+                deleted: shadow.removed.clone(),
+            });
+        };
+        match shadow.map(|shadow| &shadow.was) {
+            None | Some(ManyWas::Unchanged) => {
+                History { unchanged: current.clone(), ..History::default() }
+            }
+            Some(ManyWas::Unknown) => History { added: current.clone(), ..History::default() },
+            Some(ManyWas::Members(was)) => compare(current, was),
+        }
+    }
+}
+
+/// Below this length lists are compared by looking through them.
+const SHORT: usize = 16;
+
+fn compare(current: &[Slot], was: &[Slot]) -> History {
+    let mut history = History::default();
+    if current.len() <= SHORT && was.len() <= SHORT {
+        for &member in current {
+            if was.contains(&member) {
+                history.unchanged.push(member);
+            } else {
+                history.added.push(member);
+            }
+        }
+        history.deleted.extend(was.iter().filter(|member| !current.contains(member)));
+        return history;
+    }
+    let mut sorted_was = was.to_vec();
+    sorted_was.sort_unstable();
+    let mut sorted_current = current.to_vec();
+    sorted_current.sort_unstable();
+    for &member in current {
+        if sorted_was.binary_search(&member).is_ok() {
+            history.unchanged.push(member);
+        } else {
+            history.added.push(member);
+        }
+    }
+    history
+        .deleted
+        .extend(was.iter().filter(|member| sorted_current.binary_search(member).is_err()));
+    history
+}
+
+/// What happened to a relationship since the last flush. A relationship to one that was set to
+/// nobody without its old target being known shows in `cleared`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    pub added: Vec<Slot>,
+    pub unchanged: Vec<Slot>,
+    pub deleted: Vec<Slot>,
+}
+
+/// What happened to a relationship to one since the last flush.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OneHistory {
+    /// What it is set to now, if that is new: somebody, or nobody.
+    pub added: Option<Option<Slot>>,
+    /// Who it still holds.
+    pub unchanged: Option<Slot>,
+    /// Who it held before.
+    pub deleted: Option<Slot>,
+}
+
+impl OneLink {
+    pub fn history(&self) -> OneHistory {
+        let current = match self.current {
+            One::Unloaded => return OneHistory::default(),
+            One::Nobody => None,
+            One::Object(slot) => Some(slot),
+        };
+        let was = match self.was {
+            Was::Unchanged => {
+                return OneHistory { unchanged: current, ..OneHistory::default() };
+            }
+            Was::Object(slot) => Some(slot),
+            Was::Nobody if current.is_none() => return OneHistory::default(),
+            Was::Never | Was::Unknown | Was::Nobody => None,
+        };
+        if was.is_some() && was == current {
+            return OneHistory { unchanged: current, ..OneHistory::default() };
+        }
+        OneHistory { added: Some(current), unchanged: None, deleted: was }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slots(numbers: &[u32]) -> Vec<Slot> {
+        numbers.iter().map(|&number| Slot(number)).collect()
+    }
+
+    #[test]
+    fn queued_changes_apply_when_the_list_is_loaded() {
+        let mut link = ManyLink::default();
+        link.queue_added(Slot(7));
+        link.queue_removed(Slot(1));
+        link.load(slots(&[1, 2]));
+        assert_eq!(link.current, Some(slots(&[2, 7])));
+        let history = link.history();
+        assert_eq!((history.added, history.deleted), (slots(&[7]), slots(&[1])));
+    }
+
+    #[test]
+    fn queued_changes_that_undo_each_other_leave_nothing() {
+        let mut link = ManyLink::default();
+        link.queue_added(Slot(7));
+        link.queue_removed(Slot(7));
+        link.queue_removed(Slot(8));
+        link.queue_added(Slot(8));
+        assert_eq!(link.history(), History::default());
+    }
+
+    #[test]
+    fn long_and_short_lists_compare_alike() {
+        let was: Vec<Slot> = (0..40).map(Slot).collect();
+        let current: Vec<Slot> = (20..60).map(Slot).collect();
+        let long = compare(&current, &was);
+        assert_eq!(long.added, (40..60).map(Slot).collect::<Vec<_>>());
+        assert_eq!(long.deleted, (0..20).map(Slot).collect::<Vec<_>>());
+        let short = compare(&slots(&[2, 3]), &slots(&[1, 2]));
+        assert_eq!((short.added, short.deleted), (slots(&[3]), slots(&[1])));
+    }
+
+    #[test]
+    fn setting_one_back_is_no_change() {
+        let link = OneLink { current: One::Object(Slot(1)), was: Was::Object(Slot(1)), stale: One::Unloaded };
+        assert_eq!(link.history().added, None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Loading: rows from the database become objects and links.
+
+use std::sync::Arc;
+
+use crate::error::LoadError;
+use crate::handle::{ObjectId, Slot};
+use crate::key::Key;
+use crate::mapping::{EntityId, RelationshipId};
+use crate::value::Value;
+
+use super::cell::Flags;
+use super::link::{One, OneLink, Was};
+use super::Arena;
+
+impl Arena {
+    /// Takes a row: the object with its key, or a new one. A present object keeps its values,
+    /// unless they are stale or expired; what was set since then stays even so.
+    pub(crate) fn load_row(&mut self, entity: EntityId, row: &mut [Value]) -> Result<ObjectId, LoadError> {
+        let mapping = &self.mapping;
+        let key_columns = &mapping.entity(entity).key;
+        let key = match key_columns.as_slice() {
+            &[column] => Key::one(row[column].clone()),
+            columns => Key::of(columns.iter().map(|&column| row[column].clone())),
+        };
+        if let Some(known) = self.find_key(entity, &key) {
+            if self.cell(known).is_stale() {
+                self.overwrite(known, row)?;
+            }
+            return Ok(known);
+        }
+        let id = self.reserve(entity);
+        let table = &mut self.tables[entity.0 as usize];
+        if let Err((column, error)) = table.store.decode(id.slot, row) {
+            table.free.push(id.slot);
+            table.cells[id.slot.0 as usize].flags = Flags::default();
+            return Err(self.bad_row(entity, &key, column, error));
+        }
+        let cell = &mut table.cells[id.slot.0 as usize];
+        cell.key = Some(key);
+        cell.flags.insert(Flags::ATTACHED.and(Flags::MAPPED));
+        table.identity.insert_new(&table.cells, id.slot);
+        Ok(id)
+    }
+
+    fn bad_row(
+        &self,
+        entity: EntityId,
+        key: &Key,
+        column: usize,
+        error: crate::value::ValueError,
+    ) -> LoadError {
+        let columns = &self.mapping.table_of(entity).columns;
+        LoadError::Row {
+            entity: self.mapping.entity(entity).name.to_string(),
+            key: key.to_string(),
+            column: columns.get(column).map_or("?", |column| &column.name).to_owned(),
+            reason: error.to_string(),
+        }
+    }
+
+    /// Writes a row over the values of an object whose own are not to be trusted.
+    fn overwrite(&mut self, id: ObjectId, row: &mut [Value]) -> Result<(), LoadError> {
+        let snapshot = self.cell_mut(id).snapshot.take();
+        for column in 0..row.len() {
+            let set_since = snapshot.as_ref().is_some_and(|snapshot| {
+                let now = self.column(id, column);
+                snapshot.is_blind(column)
+                    || (!self.flags(id).has(Flags::EXPIRED)
+                        && snapshot.values[column].as_ref().map(Value::as_ref) != now)
+            });
+            if !set_since {
+                let value = row[column].clone();
+                let store = &mut self.tables[id.entity.0 as usize].store;
+                if let Err(error) = store.set_column(id.slot, column, Some(value)) {
+                    let key = self.cell(id).key.clone().unwrap_or_else(|| Key::of([]));
+                    return Err(self.bad_row(id.entity, &key, column, error));
+                }
+            }
+        }
+        let cell = self.cell_mut(id);
+        cell.flags.remove(Flags::EXPIRED.and(Flags::STALE));
+        if let Some(mut snapshot) = snapshot {
+            snapshot.values = row.iter().map(|value| Some(value.clone())).collect();
+            snapshot.blind = 0;
+            cell.snapshot = Some(snapshot);
+        }
+        Ok(())
+    }
+
+    /// Room for so many more objects of an entity.
+    pub(crate) fn make_room(&mut self, entity: EntityId, additional: usize) {
+        let table = &mut self.tables[entity.0 as usize];
+        table.cells.reserve(additional);
+        table.store.make_room(additional);
+        table.identity.make_room(&table.cells, additional);
+    }
+
+    /// Takes the members of a list from the database; what was queued is applied. A list that is
+    /// loaded stays as it is.
+    pub(crate) fn load_many(&mut self, relationship: RelationshipId, owner: Slot, members: Vec<Slot>) {
+        if self.is_loaded(relationship, owner) {
+            return;
+        }
+        self.note_load(relationship, owner);
+        self.many_link_mut(relationship, owner).load(members);
+    }
+
+    /// Takes the target of a relationship to one from the database. One that is loaded stays as
+    /// it is.
+    pub(crate) fn load_one(&mut self, relationship: RelationshipId, owner: Slot, target: Option<Slot>) {
+        if self.is_loaded(relationship, owner) {
+            return;
+        }
+        self.note_load(relationship, owner);
+        *self.one_link_mut(relationship, owner) = OneLink {
+            current: target.map_or(One::Nobody, One::Object),
+            was: Was::Unchanged,
+            stale: One::Unloaded,
+        };
+    }
+
+    /// The row of an object is gone: the session lets go of it, as if it had been deleted.
+    pub(crate) fn row_gone(&mut self, id: ObjectId) {
+        self.unmark(id);
+        self.unmap(id);
+        self.cell_mut(id).flags.insert(Flags::DELETED);
+        self.note_deleted(id);
+    }
+
+    /// Forgets what is known of one relationship, so that it can be loaded afresh.
+    pub(crate) fn unload(&mut self, relationship: RelationshipId, owner: Slot) {
+        if self.kind(relationship).is_many() {
+            *self.many_link_mut(relationship, owner) = Default::default();
+        } else {
+            *self.one_link_mut(relationship, owner) = OneLink::default();
+        }
+    }
+
+    /// The mapping, to be held beside changes of the arena.
+    pub(crate) fn shared_mapping(&self) -> Arc<crate::mapping::Mapping> {
+        Arc::clone(&self.mapping)
+    }
+}

@@ -1,0 +1,391 @@
+//! Undo: what a rollback puts back, for the transaction and each of its savepoints.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::handle::{ObjectId, Slot};
+use crate::key::Key;
+use crate::mapping::{Kind, RelationshipId};
+use crate::value::Value;
+
+use super::cell::Flags;
+use super::link::{ManyWas, One, OneLink, Was};
+use super::{Arena, LinkColumn};
+
+/// What was done since the transaction or a savepoint began.
+#[derive(Debug, Default)]
+struct Level {
+    /// Objects that were inserted.
+    new: Vec<ObjectId>,
+    /// Objects whose rows were deleted.
+    deleted: Vec<ObjectId>,
+    /// Objects that a flush wrote, with the columns that their rows had before.
+    rows: Vec<(ObjectId, Vec<Option<Value>>)>,
+    /// Keys that changed, with the former key.
+    keys: Vec<(ObjectId, Key)>,
+    /// Links that changed, with what they held.
+    links: Vec<(RelationshipId, Slot, FormerLink)>,
+    /// Objects that took part in a flush.
+    dirty: Vec<ObjectId>,
+}
+
+#[derive(Clone, Debug)]
+enum FormerLink {
+    One(One),
+    Many(Option<Vec<Slot>>),
+}
+
+/// The levels: the transaction first, then its savepoints.
+#[derive(Debug, Default)]
+pub(super) struct Undo {
+    levels: Vec<Level>,
+}
+
+impl Undo {
+    /// A flushed deletion is no longer to be undone.
+    pub fn forget_deleted(&mut self, id: ObjectId) {
+        for level in &mut self.levels {
+            level.deleted.retain(|&one| one != id);
+        }
+    }
+
+    /// The object is gone: nothing about it is to be undone.
+    pub fn forget(&mut self, id: ObjectId) {
+        for level in &mut self.levels {
+            level.new.retain(|&one| one != id);
+            level.deleted.retain(|&one| one != id);
+            level.rows.retain(|(one, _)| *one != id);
+            level.keys.retain(|(one, _)| *one != id);
+            level.dirty.retain(|&one| one != id);
+        }
+    }
+
+    /// All objects are gone.
+    pub fn clear_objects(&mut self) {
+        for level in &mut self.levels {
+            *level = Level::default();
+        }
+    }
+
+    fn top(&mut self) -> &mut Level {
+        if self.levels.is_empty() {
+            self.levels.push(Level::default());
+        }
+        self.levels.last_mut().expect("a level was just pushed")
+    }
+}
+
+impl Arena {
+    /// A savepoint begins.
+    pub(crate) fn begin_nested(&mut self) {
+        self.undo.top();
+        self.undo.levels.push(Level::default());
+    }
+
+    /// The innermost savepoint ends; the enclosing level takes over what was done.
+    pub(crate) fn release_nested(&mut self) {
+        if self.undo.levels.len() < 2 {
+            return;
+        }
+        if let Some(inner) = self.undo.levels.pop() {
+            let outer = self.undo.top();
+            outer.new.extend(inner.new);
+            outer.deleted.extend(inner.deleted);
+            outer.rows.extend(inner.rows);
+            outer.keys.extend(inner.keys);
+            outer.links.extend(inner.links);
+            outer.dirty.extend(inner.dirty);
+        }
+    }
+
+    /// How many savepoints are open.
+    pub(crate) fn savepoints(&self) -> usize {
+        self.undo.levels.len().saturating_sub(1)
+    }
+
+    /// The transaction was committed: deleted objects are let go.
+    pub(crate) fn committed(&mut self) {
+        for level in std::mem::take(&mut self.undo.levels) {
+            for id in level.deleted {
+                let cell = self.cell_mut(id);
+                if cell.flags.has(Flags::DELETED) && !cell.flags.has(Flags::MAPPED) {
+                    cell.flags.remove(Flags::ATTACHED);
+                }
+            }
+        }
+    }
+
+    /// The transaction was rolled back: everything is as before it, and stale.
+    pub(crate) fn rolled_back(&mut self) {
+        while self.undo.levels.len() > 1 {
+            self.restore(Scope::Changed);
+        }
+        self.restore(Scope::Everything);
+        self.undo.levels.clear();
+    }
+
+    /// The innermost savepoint was rolled back: what changed since is as before it, and stale.
+    pub(crate) fn rolled_back_nested(&mut self) {
+        if self.undo.levels.len() > 1 {
+            self.restore(Scope::Changed);
+        }
+    }
+
+    fn restore(&mut self, scope: Scope) {
+        let level = self.undo.levels.pop().unwrap_or_default();
+        self.make_transient(&level);
+        for (id, key) in level.keys.into_iter().rev() {
+            if self.cell(id).key.is_some() {
+                let mapped = self.flags(id).has(Flags::MAPPED);
+                self.set_key(id, Some(key));
+                if mapped {
+                    self.map(id);
+                }
+            }
+        }
+        let marked = std::mem::take(&mut self.marked);
+        self.deferred.clear();
+        for id in level.deleted.into_iter().chain(marked) {
+            self.revive(id);
+        }
+        let mut changed: FxHashSet<ObjectId> = level.dirty.iter().copied().collect();
+        changed.extend(self.touched.iter().copied());
+        changed.extend(level.rows.iter().map(|(id, _)| *id));
+        let former = self.former_links(level.links);
+        self.restore_columns(level.rows);
+        let mapping = Arc::clone(&self.mapping);
+        for entity in mapping.entities() {
+            let all: Vec<_> = self
+                .persistent(entity.id)
+                .filter(|id| scope == Scope::Everything || changed.contains(id))
+                .collect();
+            for id in all {
+                self.make_stale(id);
+            }
+        }
+        for (relationship, owner, link) in former {
+            self.set_stale_link(relationship, owner, link);
+        }
+        let cells = &self.tables;
+        self.touched.retain(|id| {
+            cells[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(Flags::TOUCHED)
+        });
+    }
+
+    /// Objects that were inserted or added since become transient; they keep their values.
+    fn make_transient(&mut self, level: &Level) {
+        let pending = std::mem::take(&mut self.new);
+        for &id in level.new.iter().chain(&pending) {
+            if self.flags(id).has(Flags::MAPPED) {
+                self.unmap(id);
+            } else if !self.flags(id).has(Flags::NEW) {
+                self.undo.forget_deleted(id);
+            }
+            let cell = self.cell_mut(id);
+            cell.flags.remove(
+                Flags::NEW
+                    .and(Flags::ATTACHED)
+                    .and(Flags::MARKED)
+                    .and(Flags::DELETED)
+                    .and(Flags::TOUCHED),
+            );
+            cell.key = None;
+            cell.snapshot = None;
+        }
+    }
+
+    /// A deletion did not happen.
+    fn revive(&mut self, id: ObjectId) {
+        let flags = self.flags(id);
+        self.cell_mut(id).flags.remove(Flags::MARKED);
+        if self.cell(id).key.is_none() || (flags.has(Flags::DELETED) && !flags.has(Flags::ATTACHED)) {
+            return;
+        }
+        self.cell_mut(id).flags.remove(Flags::DELETED);
+        self.cell_mut(id).flags.insert(Flags::ATTACHED);
+        self.map(id);
+    }
+
+    /// Puts back the columns that rows had before: unflushed changes first, then what flushes
+    /// wrote, the latest first.
+    fn restore_columns(&mut self, rows: Vec<(ObjectId, Vec<Option<Value>>)>) {
+        let touched: Vec<_> = self.touched.clone();
+        for id in touched {
+            if let Some(snapshot) = self.cell_mut(id).snapshot.take() {
+                self.write_back(id, snapshot.values);
+            }
+        }
+        for (id, values) in rows.into_iter().rev() {
+            self.write_back(id, values);
+        }
+    }
+
+    fn write_back(&mut self, id: ObjectId, values: Vec<Option<Value>>) {
+        if self.cell(id).key.is_none() {
+            return;
+        }
+        let store = &mut self.tables[id.entity.0 as usize].store;
+        for (column, value) in values.into_iter().enumerate() {
+            // The value was read from this field, so it fits.
+            let _ = store.set_column(id.slot, column, value);
+        }
+    }
+
+    /// Flags a persistent object as stale. Its links are unloaded, but can still be read.
+    fn make_stale(&mut self, id: ObjectId) {
+        let mapping = Arc::clone(&self.mapping);
+        let mut kept = Vec::new();
+        for &relationship in &mapping.entity(id.entity).relationships {
+            let link = self.committed_link(relationship, id.slot);
+            kept.push((relationship, link));
+        }
+        let cell = self.cell_mut(id);
+        cell.snapshot = None;
+        cell.flags.remove(Flags::TOUCHED);
+        self.forget_links(id);
+        if !self.flags(id).has(Flags::EXPIRED) {
+            self.cell_mut(id).flags.insert(Flags::STALE);
+            for (relationship, link) in kept {
+                self.set_stale_link(relationship, id.slot, link);
+            }
+        }
+    }
+
+    /// What a relationship held at the last flush or load, as far as it is known.
+    fn committed_link(&self, relationship: RelationshipId, owner: Slot) -> FormerLink {
+        if mapping_is_many(self, relationship) {
+            let Some(link) = self.many_link(relationship, owner) else {
+                return FormerLink::Many(None);
+            };
+            let was = link.shadow.as_ref().map(|shadow| (&shadow.was, &shadow.stale));
+            return FormerLink::Many(match was {
+                Some((ManyWas::Members(was), _)) => Some(was.clone()),
+                Some((ManyWas::Unknown, _)) => None,
+                Some((ManyWas::Unchanged, stale)) => link.current.clone().or_else(|| stale.clone()),
+                None => link.current.clone(),
+            });
+        }
+        let link = self.one_link(relationship, owner);
+        FormerLink::One(match link.was {
+            Was::Unchanged if link.current == One::Unloaded => link.stale,
+            Was::Unchanged => link.current,
+            Was::Never | Was::Unknown => One::Unloaded,
+            Was::Nobody => One::Nobody,
+            Was::Object(slot) => One::Object(slot),
+        })
+    }
+
+    /// The earliest former value of each link.
+    fn former_links(
+        &self,
+        links: Vec<(RelationshipId, Slot, FormerLink)>,
+    ) -> Vec<(RelationshipId, Slot, FormerLink)> {
+        let mut seen = FxHashSet::default();
+        links
+            .into_iter()
+            .filter(|(relationship, owner, _)| {
+                let owner = ObjectId {
+                    entity: self.mapping.relationship(*relationship).owner,
+                    slot: *owner,
+                };
+                self.flags(owner).has(Flags::MAPPED) && seen.insert((*relationship, owner))
+            })
+            .collect()
+    }
+
+    fn set_stale_link(&mut self, relationship: RelationshipId, owner: Slot, link: FormerLink) {
+        match link {
+            FormerLink::One(One::Unloaded) | FormerLink::Many(None) => {
+                if self.is_unknown(relationship, owner) {
+                    return;
+                }
+                match &mut self.links[relationship.0 as usize] {
+                    LinkColumn::One(links) => links[owner.0 as usize] = OneLink::default(),
+                    LinkColumn::Many(links) => links[owner.0 as usize].shadow = None,
+                }
+            }
+            FormerLink::One(one) => self.one_link_mut(relationship, owner).stale = one,
+            FormerLink::Many(Some(members)) => {
+                self.many_link_mut(relationship, owner).shadow_mut().stale = Some(members);
+            }
+        }
+    }
+
+    /// Whether nothing at all is known of a link.
+    fn is_unknown(&self, relationship: RelationshipId, owner: Slot) -> bool {
+        match &self.links[relationship.0 as usize] {
+            LinkColumn::One(links) => links.len() <= owner.0 as usize,
+            LinkColumn::Many(links) => links.len() <= owner.0 as usize,
+        }
+    }
+
+    // --- What a flush writes down ----------------------------------------------------------
+
+    /// An object was inserted.
+    pub(crate) fn note_inserted(&mut self, id: ObjectId) {
+        self.undo.top().new.push(id);
+    }
+
+    /// An object's row was deleted.
+    pub(crate) fn note_deleted(&mut self, id: ObjectId) {
+        self.undo.top().deleted.push(id);
+    }
+
+    /// An object took part in a flush; `row` is what its row had before, where that changed.
+    pub(crate) fn note_flushed(&mut self, id: ObjectId, row: Option<Vec<Option<Value>>>) {
+        let level = self.undo.top();
+        level.dirty.push(id);
+        if let Some(row) = row {
+            level.rows.push((id, row));
+        }
+    }
+
+    /// An object's key changed.
+    pub(crate) fn note_key(&mut self, id: ObjectId, former: Key) {
+        self.undo.top().keys.push((id, former));
+    }
+
+    /// The links of an object are about to be taken as flushed.
+    pub(crate) fn note_links(&mut self, id: ObjectId) {
+        let mapping = Arc::clone(&self.mapping);
+        for &relationship in &mapping.entity(id.entity).relationships {
+            let changed = match mapping.relationship(relationship).kind {
+                Kind::OneToMany | Kind::ManyToMany => self
+                    .many_link(relationship, id.slot)
+                    .is_some_and(|link| link.shadow.is_some()),
+                Kind::OneToOne | Kind::ManyToOne => {
+                    self.one_link(relationship, id.slot).was != Was::Unchanged
+                }
+            };
+            if changed {
+                let former = self.committed_link(relationship, id.slot);
+                self.undo.top().links.push((relationship, id.slot, former));
+            }
+        }
+    }
+
+    /// A link is about to be loaded. After a flush it may show what a rollback takes away.
+    pub(crate) fn note_load(&mut self, relationship: RelationshipId, owner: Slot) {
+        let flushed = self.undo.levels.iter().any(|level| {
+            !(level.new.is_empty() && level.deleted.is_empty() && level.dirty.is_empty())
+        });
+        if flushed {
+            let former = self.committed_link(relationship, owner);
+            self.undo.top().links.push((relationship, owner, former));
+        }
+    }
+}
+
+fn mapping_is_many(arena: &Arena, relationship: RelationshipId) -> bool {
+    arena.kind(relationship).is_many()
+}
+
+/// Which objects a rollback makes stale.
+#[derive(Clone, Copy, PartialEq)]
+enum Scope {
+    /// All persistent ones.
+    Everything,
+    /// Those that changed.
+    Changed,
+}

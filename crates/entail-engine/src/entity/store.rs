@@ -1,0 +1,114 @@
+//! Stores: all objects of one entity in one typed vector, seen by the engine as rows of values.
+
+use std::any::Any;
+use std::fmt;
+
+use crate::handle::Slot;
+use crate::value::{Value, ValueError, ValueRef};
+
+use super::{Object, RowReader};
+
+/// The objects of one entity.
+pub(crate) trait Store: Any + Send + fmt::Debug {
+    /// Appends an empty place.
+    fn reserve(&mut self) -> Slot;
+    /// Whether an object lies at this place.
+    fn is_occupied(&self, slot: Slot) -> bool;
+    /// A column of the object at this place.
+    fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>>;
+    /// Writes a column of the object at this place.
+    fn set_column(&mut self, slot: Slot, index: usize, value: Option<Value>) -> Result<(), ValueError>;
+    /// Puts an object made of a row at this place; on failure says also which column it was.
+    fn decode(&mut self, slot: Slot, row: &mut [Value]) -> Result<(), (usize, ValueError)>;
+    /// Puts a copy of one object's columns at another place.
+    fn copy(&mut self, from: Slot, to: Slot);
+    /// Whether the object holds initial relationship values that nobody took.
+    fn has_links(&self, slot: Slot) -> bool;
+    /// Drops the object at this place.
+    fn vacate(&mut self, slot: Slot);
+    /// Drops all objects.
+    fn clear(&mut self);
+    /// Room for so many more.
+    fn make_room(&mut self, additional: usize);
+    /// The store as itself.
+    fn as_any(&self) -> &dyn Any;
+    /// The store as itself, to be changed.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+/// The objects of type `T`.
+pub(crate) struct TypedStore<T> {
+    pub(crate) objects: Vec<Option<T>>,
+}
+
+impl<T> TypedStore<T> {
+    pub(crate) fn new() -> Self {
+        Self { objects: Vec::new() }
+    }
+}
+
+impl<T> fmt::Debug for TypedStore<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TypedStore({} places)", self.objects.len())
+    }
+}
+
+impl<T: Object> Store for TypedStore<T> {
+    fn reserve(&mut self) -> Slot {
+        self.objects.push(None);
+        Slot(self.objects.len() as u32 - 1)
+    }
+
+    fn is_occupied(&self, slot: Slot) -> bool {
+        self.objects.get(slot.0 as usize).is_some_and(Option::is_some)
+    }
+
+    #[inline]
+    fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>> {
+        self.objects[slot.0 as usize].as_ref()?.column(index)
+    }
+
+    #[inline]
+    fn set_column(&mut self, slot: Slot, index: usize, value: Option<Value>) -> Result<(), ValueError> {
+        match &mut self.objects[slot.0 as usize] {
+            Some(object) => object.set_column(index, value),
+            None => Ok(()),
+        }
+    }
+
+    fn decode(&mut self, slot: Slot, row: &mut [Value]) -> Result<(), (usize, ValueError)> {
+        let mut reader = RowReader::new(row);
+        let object = T::decode(&mut reader).map_err(|error| (reader.column(), error))?;
+        self.objects[slot.0 as usize] = Some(object);
+        Ok(())
+    }
+
+    fn copy(&mut self, from: Slot, to: Slot) {
+        let copy = self.objects[from.0 as usize].as_ref().map(T::copy);
+        self.objects[to.0 as usize] = copy;
+    }
+
+    fn has_links(&self, slot: Slot) -> bool {
+        self.objects[slot.0 as usize].as_ref().is_some_and(Object::has_links)
+    }
+
+    fn vacate(&mut self, slot: Slot) {
+        self.objects[slot.0 as usize] = None;
+    }
+
+    fn clear(&mut self) {
+        self.objects.clear();
+    }
+
+    fn make_room(&mut self, additional: usize) {
+        self.objects.reserve(additional);
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}

@@ -1,0 +1,249 @@
+//! The async connection: a handle to a thread that owns a connection.
+//!
+//! ```text
+//! handle --job--> thread: Connection
+//!    ^----reply----'
+//! ```
+
+use std::fmt;
+use std::sync::mpsc;
+use std::thread;
+
+use entail_engine::batch::{Batch, Outcome, Request};
+use entail_engine::error::{BatchFailure, DriverError};
+use futures_channel::oneshot;
+use rusqlite::InterruptHandle;
+
+use crate::connection::Connection;
+use crate::url::Options;
+
+/// A connection to a SQLite database that does not block the executor.
+///
+/// It works with every async runtime: a thread of its own runs the batches, one trip a batch.
+///
+/// # Dropped futures
+///
+/// If the future of a call is dropped before it ends, the running statement is stopped, and
+/// whatever transaction is open is rolled back; what the batch has committed by then stays.
+/// If a transaction was open before that call, [`was_interrupted`](Self::was_interrupted) says
+/// so, and the next call fails with [`DriverError::ConnectionLost`] instead of writing outside
+/// of the transaction, unless it begins or rolls back one. After that the connection is as new.
+pub struct AsyncConnection {
+    line: Line,
+    interrupt: InterruptHandle,
+    transaction: Transaction,
+}
+
+/// What the handle knows of the transaction of its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transaction {
+    None,
+    Open,
+    /// It was open, and was rolled back because the future of a call was dropped.
+    Lost,
+}
+
+/// What the thread is to do with its connection.
+enum Job {
+    Run(Box<dyn FnOnce(&mut Connection) + Send>),
+    /// Close it, then reply.
+    Close(oneshot::Sender<()>),
+}
+
+/// The way to the thread, which ends when all of them are gone.
+#[derive(Clone)]
+pub(crate) struct Line(mpsc::Sender<Job>);
+
+impl Line {
+    /// Sends a job. If the thread has ended, the job is dropped.
+    pub(crate) fn send(&self, job: impl FnOnce(&mut Connection) + Send + 'static) {
+        let _ = self.0.send(Job::Run(Box::new(job)));
+    }
+}
+
+impl AsyncConnection {
+    /// Starts the thread and opens the database on it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::open`].
+    pub async fn open(options: Options) -> Result<Self, DriverError> {
+        let to = options.shown().to_owned();
+        let unstarted = |reason: String| DriverError::Connect { to: to.clone(), reason };
+        let (reply, opened) = oneshot::channel();
+        let (jobs, queue) = mpsc::channel();
+        thread::Builder::new()
+            .name("entail-sqlite".to_owned())
+            .spawn(move || serve(&options, reply, &queue))
+            .map_err(|error| unstarted(format!("no thread can be started: {error}")))?;
+        let interrupt =
+            opened.await.map_err(|_| unstarted("its thread has ended".to_owned()))??;
+        Ok(Self { line: Line(jobs), interrupt, transaction: Transaction::None })
+    }
+
+    /// Runs a batch, as [`Connection::run`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Connection::run`], and [`DriverError::ConnectionLost`] where a dropped future
+    /// took the transaction with it.
+    pub async fn run(&mut self, batch: Batch) -> Result<Outcome, BatchFailure> {
+        if !matches!(batch.requests.first(), Some(Request::Begin | Request::Rollback)) {
+            self.refuse_lost()?;
+        }
+        self.trip(move |connection| connection.run(&batch)).await?
+    }
+
+    /// Runs statements that give no rows, as [`Connection::run_script`] does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn run_script(&mut self, statements: Vec<String>) -> Result<(), BatchFailure> {
+        self.refuse_lost()?;
+        self.trip(move |connection| connection.run_script(&statements)).await?
+    }
+
+    /// Whether a transaction was open when the last call ended.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction == Transaction::Open
+    }
+
+    /// Whether a transaction was rolled back because the future of a call was dropped, and no
+    /// call since has said so.
+    pub fn was_interrupted(&self) -> bool {
+        self.transaction == Transaction::Lost
+    }
+
+    /// Rolls back the open transaction, if there is one, and closes the connection. Dropping it
+    /// does the same, but does not wait for it.
+    pub async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.line.0.send(Job::Close(done)).is_ok() {
+            // Without a reply the thread has ended before, and so is the connection closed.
+            let _ = closed.await;
+        }
+    }
+
+    /// Another way to the thread.
+    pub(crate) fn line(&self) -> Line {
+        self.line.clone()
+    }
+
+    /// Forgets what the last owner did; the caller has rolled it back.
+    pub(crate) fn renew(&mut self) {
+        self.transaction = Transaction::None;
+    }
+
+    /// Says once that the transaction is gone.
+    fn refuse_lost(&mut self) -> Result<(), BatchFailure> {
+        if self.transaction != Transaction::Lost {
+            return Ok(());
+        }
+        self.transaction = Transaction::None;
+        Err(lost("a call was dropped before it ended, and its transaction has been rolled back"))
+    }
+
+    /// Runs a job on the thread and waits for its result.
+    async fn trip<T: Send + 'static>(
+        &mut self,
+        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, BatchFailure> {
+        let (reply, result) = oneshot::channel();
+        let span = tracing::Span::current();
+        self.line.send(move |connection| {
+            if reply.is_canceled() {
+                return;
+            }
+            let result = span.in_scope(|| job(connection));
+            // Who dropped the future has also asked for a rollback.
+            let _ = reply.send((result, connection.in_transaction()));
+        });
+        let mut flight = Flight { connection: self, landing: Landing::Open };
+        let reply = result.await;
+        flight.landing = Landing::Done;
+        drop(flight);
+        let (result, in_transaction) = reply.map_err(|_| {
+            self.transaction = Transaction::None;
+            lost("its thread has ended")
+        })?;
+        self.transaction = if in_transaction { Transaction::Open } else { Transaction::None };
+        Ok(result)
+    }
+}
+
+impl fmt::Debug for AsyncConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncConnection").field("transaction", &self.transaction).finish_non_exhaustive()
+    }
+}
+
+/// A call on its way. Dropped before its reply is there, it stops the call and has its
+/// transaction rolled back.
+struct Flight<'a> {
+    connection: &'a mut AsyncConnection,
+    landing: Landing,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Landing {
+    Open,
+    Done,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        if self.landing == Landing::Done {
+            return;
+        }
+        // The thread runs the rollback before any later job of this handle or of another owner,
+        // whether the call has ended or not. Without a running statement, an interrupt is
+        // without effect.
+        self.connection.interrupt.interrupt();
+        self.connection.line.send(|connection| {
+            // A connection that cannot roll back is marked as broken.
+            let _ = connection.roll_back();
+        });
+        if self.connection.transaction == Transaction::Open {
+            self.connection.transaction = Transaction::Lost;
+        }
+    }
+}
+
+/// The life of the thread: opens the connection and runs jobs until the last handle is gone.
+fn serve(
+    options: &Options,
+    reply: oneshot::Sender<Result<InterruptHandle, DriverError>>,
+    queue: &mpsc::Receiver<Job>,
+) {
+    let mut connection = match Connection::open(options) {
+        Ok(connection) => connection,
+        Err(error) => {
+            // Nobody is left to hear it if the future of `open` was dropped.
+            let _ = reply.send(Err(error));
+            return;
+        }
+    };
+    if reply.send(Ok(connection.interrupt_handle())).is_err() {
+        return;
+    }
+    while let Ok(job) = queue.recv() {
+        match job {
+            Job::Run(job) => job(&mut connection),
+            Job::Close(done) => {
+                drop(connection);
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+}
+
+fn lost(reason: &str) -> BatchFailure {
+    BatchFailure {
+        request: None,
+        execution: 0,
+        error: DriverError::ConnectionLost { reason: reason.to_owned() },
+        in_transaction: false,
+    }
+}
