@@ -4,7 +4,7 @@ mod constants;
 mod relationship;
 
 use crate::errors::Errors;
-use crate::input::{Column, Entity, Field, Role, Shape, is_named};
+use crate::input::{Column, Entity, Field, Role, Shape, is_named, unsupported};
 use crate::layout::Layout;
 
 /// Finds everything that is wrong.
@@ -25,7 +25,8 @@ pub(crate) fn check(entity: &Entity, layout: &Layout, errors: &mut Errors) {
 fn check_key(entity: &Entity, errors: &mut Errors) {
     if let Some((_, column)) = entity.key().nth(4) {
         let span = column.key.unwrap_or(column.name.span);
-        errors.at(span, "a key has at most four columns; use an `Auto` key and a unique constraint");
+        errors
+            .at(span, "a key has at most four columns; use an `Auto` key and a unique constraint");
     }
 }
 
@@ -46,22 +47,24 @@ fn check_auto(
     column: &Column,
     errors: &mut Errors,
 ) {
-    if column.shape != Shape::Auto || column.server_default.is_some() || layout.is_shared(index) {
+    let is_made = column.server_default.is_some() || layout.is_shared(index);
+    if column.shape != Shape::Auto || is_made || unsupported(&column.bare).is_some() {
         return;
     }
-    if column.key.is_none() {
+    let keys = entity.key().count();
+    if column.key.is_none() && keys > 0 {
         errors.on(
             &field.ty,
             "an `Auto` column that is no key needs to say how the database makes the value: \
              add `#[column(server_default = \"...\")]`, or remove the `Auto`",
         );
-    } else if entity.key().count() > 1 {
+    } else if keys > 1 {
         errors.on(
             &field.ty,
             "the database cannot make one of several key columns; remove the `Auto`, \
              add a `server_default`, or let a `belongs_to` go by this column",
         );
-    } else if !is_named(&column.bare, &["i16", "i32", "i64"]) {
+    } else if keys == 1 && !is_named(&column.bare, &["i16", "i32", "i64"]) {
         errors.on(
             &field.ty,
             "the database counts its keys in integers; use `Auto<i64>`, remove the `Auto`, \

@@ -46,14 +46,14 @@ fn mapped(entity: &Entity) -> TokenStream {
 
 /// The type of a column.
 fn column_type(column: &Column) -> TokenStream {
-    let value = &column.value;
+    let value = object::field_value(column);
     match &column.length {
         Some(length) => quote! {
             ::entail::__private::value::ColumnType::Text {
                 length: ::core::option::Option::Some(#length),
             }
         },
-        None => quote!(<#value as ::entail::__private::value::ColumnValue>::TYPE),
+        None => quote!(#value::TYPE),
     }
 }
 

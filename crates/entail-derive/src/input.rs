@@ -13,8 +13,10 @@ use syn::{Attribute, Data, DeriveInput, Fields, LitStr, Visibility};
 use crate::errors::Errors;
 
 pub(crate) use field::{Column, Field, Role, Shape};
-pub(crate) use relationship::{BelongsTo, Direction, Link, LinkTable, PassiveDeletes, Relationship, Via};
-pub(crate) use types::is_named;
+pub(crate) use relationship::{
+    BelongsTo, Direction, Link, LinkTable, PassiveDeletes, Relationship, Via,
+};
+pub(crate) use types::{is_named, unsupported};
 pub(crate) use words::{Actions, Cascade};
 
 use options::{Grammar, Options};
@@ -70,10 +72,7 @@ impl Entity {
         };
         let table = options.text("table", errors);
         if table.is_none() && !options.has("table") {
-            errors.on(
-                &input.ident,
-                "name the table of this entity: `#[entity(table = \"...\")]`",
-            );
+            errors.on(&input.ident, "name the table of this entity: `#[entity(table = \"...\")]`");
         }
         let entity = Self {
             ident: input.ident.clone(),
@@ -85,7 +84,8 @@ impl Entity {
             has_new: !options.flag("no_new", errors),
             fields: fields.iter().filter_map(|field| Field::read(field, errors)).collect(),
         };
-        let has_key = fields.iter().any(|field| field.attrs.iter().any(|one| one.path().is_ident("key")));
+        let has_key =
+            fields.iter().any(|field| field.attrs.iter().any(|one| one.path().is_ident("key")));
         if !has_key {
             errors.on(
                 &input.ident,
@@ -117,7 +117,9 @@ impl Entity {
     }
 
     /// The relationships whose foreign key lies in this table.
-    pub(crate) fn belongs_to(&self) -> impl Iterator<Item = (usize, &Field, &Relationship, &BelongsTo)> {
+    pub(crate) fn belongs_to(
+        &self,
+    ) -> impl Iterator<Item = (usize, &Field, &Relationship, &BelongsTo)> {
         self.relationships().filter_map(|(index, field, relationship)| {
             match &relationship.direction {
                 Direction::BelongsTo(belongs_to) => Some((index, field, relationship, belongs_to)),
@@ -128,14 +130,13 @@ impl Entity {
 
     /// The key's fields, in their order.
     pub(crate) fn key(&self) -> impl Iterator<Item = (&Field, &Column)> {
-        self.columns().filter(|(_, _, column)| column.key.is_some()).map(|(_, field, column)| (field, column))
+        self.columns()
+            .filter(|(_, _, column)| column.key.is_some())
+            .map(|(_, field, column)| (field, column))
     }
 }
 
-fn named_fields<'i>(
-    input: &'i DeriveInput,
-    errors: &mut Errors,
-) -> Option<Vec<&'i syn::Field>> {
+fn named_fields<'i>(input: &'i DeriveInput, errors: &mut Errors) -> Option<Vec<&'i syn::Field>> {
     let cure = "derive it on a struct with named fields";
     let fields = match &input.data {
         Data::Struct(data) => match &data.fields {
@@ -153,7 +154,8 @@ fn named_fields<'i>(
     if !input.generics.params.is_empty() {
         errors.on(
             &input.generics,
-            "an entity is one type with one table; remove the parameters, or write one struct for each",
+            "an entity is one type with one table; \
+             remove the parameters, or write one struct for each",
         );
         return None;
     }
@@ -161,11 +163,7 @@ fn named_fields<'i>(
 }
 
 /// The attribute with this name; a second one is a mistake.
-fn only<'a>(
-    attributes: &'a [Attribute],
-    name: &str,
-    errors: &mut Errors,
-) -> Option<&'a Attribute> {
+fn only<'a>(attributes: &'a [Attribute], name: &str, errors: &mut Errors) -> Option<&'a Attribute> {
     let mut found = attributes.iter().filter(|one| one.path().is_ident(name));
     let first = found.next();
     for second in found {

@@ -156,7 +156,7 @@ impl Layout {
     fn refuse_twins(&self, entity: &Entity, errors: &mut Errors) {
         for (index, place) in self.columns.iter().enumerate() {
             let twin = self.columns[..index].iter().find(|one| one.name.text == place.name.text);
-            let Some(twin) = twin else { continue };
+            let Some(twin) = twin.filter(|twin| twin.field() != place.field()) else { continue };
             let name = |place: &Place| entity.fields[place.field()].name.clone();
             let text = format!(
                 "the fields `{}` and `{}` both have the column `{}`; rename one, \

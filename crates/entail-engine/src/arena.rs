@@ -37,6 +37,7 @@ pub use attach::Links;
 pub use cell::{Cause, State};
 pub(crate) use cell::{Cell, Flags};
 pub(crate) use link::{History, One, OneHistory, Was};
+pub(crate) use merge::MergeError;
 pub use merge::MergeNeeds;
 pub use reading::Change;
 

@@ -172,7 +172,7 @@ impl Params {
 }
 
 /// One parameter.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Param {
     /// A value.
     Value(Value),

@@ -1,5 +1,7 @@
 //! The mapper station: between typed structs (or records) and rows of values.
 
+#[doc(hidden)]
+pub mod check;
 mod column;
 mod field;
 mod record;
@@ -23,6 +25,11 @@ use crate::value::{Value, ValueError, ValueRef};
 /// An object that a session can hold: a struct with `#[derive(Entity)]`, or a [`Record`].
 ///
 /// Columns are numbered by their place in the entity's table.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an entity",
+    label = "not an entity",
+    note = "add `#[derive(Entity)]` to `{Self}`"
+)]
 pub trait Object: Sized + Send + 'static {
     /// The name of the entity, for messages; `Record` for all records.
     const NAME: &'static str;
@@ -61,6 +68,11 @@ pub trait Object: Sized + Send + 'static {
 }
 
 /// A struct that is mapped to a table; `#[derive(Entity)]` implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an entity",
+    label = "not an entity",
+    note = "add `#[derive(Entity)]` to `{Self}`"
+)]
 pub trait Entity: Object {
     /// The type of its key: a column's type, or a tuple of them.
     type Key: EntityKey;

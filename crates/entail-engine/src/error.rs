@@ -1,11 +1,67 @@
-//! The error families of the engine.
+//! The error families of the engine, and the one type that holds them all.
 
 pub mod driver;
 mod flush;
+mod integrity;
 mod load;
 mod state;
 
 pub use driver::{BatchFailure, DriverError, ForeignKeyViolation, Violation, ViolationKind};
-pub use state::StateError;
 pub use flush::FlushError;
+pub use integrity::Integrity;
 pub use load::LoadError;
+pub use state::StateError;
+
+use crate::arena::MergeError;
+use crate::mapping::MappingErrors;
+
+/// Everything that can go wrong with a session.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The mapping has mistakes.
+    #[error(transparent)]
+    Mapping(#[from] MappingErrors),
+    /// A call makes no sense in the object's state.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A flush could not be planned or met rows that others had changed.
+    #[error(transparent)]
+    Flush(#[from] FlushError),
+    /// Rows could not become objects.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// A constraint of the database refused a statement.
+    #[error("E0502: {0}")]
+    Integrity(#[from] Box<Integrity>),
+    /// The database or its driver failed.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+impl From<MergeError> for Error {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::State(error) => Error::State(error),
+            MergeError::Flush(error) => Error::Flush(error),
+        }
+    }
+}
+
+impl Error {
+    /// The stable code of the error, such as `E0502`; its page in the documentation says how to
+    /// mend it.
+    pub fn code(&self) -> String {
+        let text = self.to_string();
+        let start = text.find("E0").unwrap_or(0);
+        text[start..].chars().take_while(char::is_ascii_alphanumeric).collect()
+    }
+
+    /// The refused constraint, if that is what the error is.
+    pub fn integrity(&self) -> Option<&Integrity> {
+        match self {
+            Error::Integrity(integrity) => Some(integrity),
+            _ => None,
+        }
+    }
+}

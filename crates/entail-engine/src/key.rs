@@ -77,6 +77,11 @@ impl fmt::Display for Key {
 
 /// A Rust type that is the key of an entity: a [`ColumnValue`], or a tuple of them for a
 /// composite key.
+#[diagnostic::on_unimplemented(
+    message = "no key can be a `{Self}`",
+    label = "no type of a key",
+    note = "use i64, String or another type of a column, without an `Option`"
+)]
 pub trait EntityKey: Sized {
     /// The types of the columns, in their order.
     const TYPES: &'static [ColumnType];
@@ -92,6 +97,7 @@ pub trait EntityKey: Sized {
     fn from_key(key: &Key) -> Result<Self, ValueError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: ColumnValue> EntityKey for T {
     const TYPES: &'static [ColumnType] = &[T::TYPE];
 
@@ -109,6 +115,7 @@ impl<T: ColumnValue> EntityKey for T {
 
 macro_rules! tuple_key {
     ($count:literal: $($name:ident $value:ident),+) => {
+        #[diagnostic::do_not_recommend]
         impl<$($name: ColumnValue),+> EntityKey for ($($name,)+) {
             const TYPES: &'static [ColumnType] = &[$($name::TYPE),+];
 

@@ -3,10 +3,14 @@
 pub mod arena;
 pub mod batch;
 pub mod cascade;
+pub mod change;
+pub mod ddl;
 pub mod entity;
 pub mod error;
 pub mod handle;
 pub mod key;
 pub mod mapping;
+pub mod plan;
 pub mod query;
+pub mod sql;
 pub mod value;

@@ -68,6 +68,8 @@ pub struct Table {
     pub indexes: Vec<Vec<usize>>,
     /// CHECK constraints: SQL expressions.
     pub checks: Vec<String>,
+    /// The columns by which rows wait for each other: foreign keys, and what is unique.
+    pub ordering_columns: Vec<usize>,
     /// Its place in the order in which rows are inserted: parents come before children.
     pub rank: u32,
     /// The entity that lives in it, if one does.

@@ -174,7 +174,9 @@ impl AsyncConnection {
 
 impl fmt::Debug for AsyncConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncConnection").field("transaction", &self.transaction).finish_non_exhaustive()
+        f.debug_struct("AsyncConnection")
+            .field("transaction", &self.transaction)
+            .finish_non_exhaustive()
     }
 }
 

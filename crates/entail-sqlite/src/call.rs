@@ -59,13 +59,17 @@ impl Calls<'_> {
                 let generated = Generated { first: *first as usize, rows: *rows, columns };
                 match fetch {
                     Fetch::Returning => self.insert_returning(call, generated),
-                    Fetch::Consecutive { single } => self.insert_consecutive(call, single, generated),
+                    Fetch::Consecutive { single } => {
+                        self.insert_consecutive(call, single, generated)
+                    }
                 }
             }
         };
-        if call.target.is_none() {
-            // Raw SQL may be of any kind, and so may have changed the schema.
-            self.guard.expire();
+        // Raw SQL may be of any kind, and so may have changed the schema, or rolled back.
+        match (&call.target, &call.kind) {
+            (Some(_), _) => {}
+            (None, CallKind::Query { .. }) => self.guard.expire(),
+            (None, _) => self.guard.forget(),
         }
         result
     }
@@ -91,7 +95,9 @@ impl Calls<'_> {
         for execution in 0..call.executions() {
             let params = &all[execution * call.arity..][..call.arity];
             let rows = bind(&mut statement, params, &self.slots)
-                .and_then(|()| if raw { step_raw(db, &mut statement) } else { step(&mut statement) })
+                .and_then(
+                    |()| if raw { step_raw(db, &mut statement) } else { step(&mut statement) },
+                )
                 .and_then(|rows| match expect {
                     Expect::Exactly(expected) if expected != rows => {
                         Err(row_count(call, expected, rows).into())
@@ -118,7 +124,8 @@ impl Calls<'_> {
         let all = call.params.as_slice();
         for execution in 0..executions {
             let params = &all[execution * call.arity..][..call.arity];
-            let row = Generated { first: generated.first + execution * generated.width(), ..generated };
+            let row =
+                Generated { first: generated.first + execution * generated.width(), ..generated };
             self.return_rows(&mut statement, call, params, row)
                 .map_err(|fault| self.failed(call, sql, params, execution, fault))?;
         }
@@ -147,7 +154,7 @@ impl Calls<'_> {
             }
             for (index, column) in generated.columns.iter().enumerate() {
                 self.slots[slot] = decode::typed(row.get_ref(index)?, column.ty)
-                    .map_err(|reason| unreadable(row, index, reason))?;
+                    .ok_or_else(|| unreadable(row, index, Some(column.ty)))?;
                 slot += 1;
             }
         }
@@ -189,13 +196,12 @@ impl Calls<'_> {
                     _ => Err(row_count(call, rows as u64, written).into()),
                 })
                 .map_err(|fault| self.failed(call, &call.sql, params, execution, fault))?;
-            let first = numbering.first(last, rows as i64).ok_or_else(|| FailedCall {
-                execution,
-                error: unnumbered(call),
-            })?;
+            let first = numbering
+                .first(last, rows as i64)
+                .ok_or_else(|| FailedCall { execution, error: unnumbered(call) })?;
             let slot = generated.first + execution * rows;
-            for (key, slot) in (first..).zip(&mut self.slots[slot..slot + rows]) {
-                *slot = Value::Int(key);
+            for (row, slot) in self.slots[slot..slot + rows].iter_mut().enumerate() {
+                *slot = Value::Int(first + row as i64);
             }
             numbering = numbering.after(last, rows as i64);
         }
@@ -232,7 +238,8 @@ impl Calls<'_> {
         let params = &call.params.as_slice()[execution * call.arity..][..call.arity];
         for index in 0..generated.rows {
             let params = &params[index * arity..][..arity];
-            let first = generated.first + execution * generated.width() + index;
+            let place = execution * generated.rows + index;
+            let first = generated.first + place * generated.columns.len();
             let row = Generated { first, rows: 1, ..generated };
             self.return_rows(&mut statement, call, params, row)
                 .map_err(|fault| self.failed(call, single, params, execution, fault))?;
@@ -284,8 +291,7 @@ fn prepare<'c>(
     params: usize,
 ) -> Result<CachedStatement<'c>, FailedCall> {
     let failed = |error| FailedCall { execution: 0, error };
-    let statement =
-        db.prepare_cached(sql).map_err(|error| failed(failure::sorted(&error, sql)))?;
+    let statement = db.prepare_cached(sql).map_err(|error| failed(failure::sorted(&error, sql)))?;
     let taken = statement.parameter_count();
     if taken == params {
         return Ok(statement);
@@ -314,34 +320,54 @@ fn step_raw(db: &Connection, statement: &mut Statement<'_>) -> Result<u64, Fault
 }
 
 /// Reads all rows of a bound query.
-fn read(
-    statement: &mut Statement<'_>,
-    types: &[ColumnType],
-    sql: &str,
-) -> Result<Rows, Fault> {
-    let width = statement.column_count();
-    let mut values = Vec::new();
-    let mut names = Vec::new();
+///
+/// What columns it has is known from the first step on: a cached statement is prepared anew
+/// there if the schema has changed.
+fn read(statement: &mut Statement<'_>, types: &[ColumnType], sql: &str) -> Result<Rows, Fault> {
     if types.is_empty() {
-        names = statement.column_names().map(str::to_owned).collect();
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            for index in 0..width {
-                let value = decode::stored(row.get_ref(index)?);
-                values.push(value.map_err(|reason| unreadable(row, index, reason))?);
-            }
+        return read_stored(statement);
+    }
+    let mut values = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        if values.is_empty() {
+            expect_width(row.as_ref(), types.len(), sql)?;
         }
-    } else {
-        expect_width(statement, types.len(), sql)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next()? {
-            for (index, ty) in types.iter().enumerate() {
-                let value = decode::typed(row.get_ref(index)?, *ty);
-                values.push(value.map_err(|reason| unreadable(row, index, reason))?);
-            }
+        for (index, ty) in types.iter().enumerate() {
+            let value = decode::typed(row.get_ref(index)?, *ty);
+            values.push(value.ok_or_else(|| unreadable(row, index, Some(*ty)))?);
         }
     }
-    Ok(Rows { names, width, values })
+    drop(rows);
+    if values.is_empty() {
+        expect_width(statement, types.len(), sql)?;
+    }
+    Ok(Rows { names: Vec::new(), width: types.len(), values })
+}
+
+/// Reads all rows as they are stored, with the names of their columns.
+fn read_stored(statement: &mut Statement<'_>) -> Result<Rows, Fault> {
+    let mut names = Vec::new();
+    let mut values = Vec::new();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next()? {
+        if names.is_empty() {
+            names = names_of(row.as_ref());
+        }
+        for index in 0..names.len() {
+            let value = decode::stored(row.get_ref(index)?);
+            values.push(value.ok_or_else(|| unreadable(row, index, None))?);
+        }
+    }
+    drop(rows);
+    if names.is_empty() {
+        names = names_of(statement);
+    }
+    Ok(Rows { width: names.len(), names, values })
+}
+
+fn names_of(statement: &Statement<'_>) -> Vec<String> {
+    statement.column_names().map(str::to_owned).collect()
 }
 
 fn expect_width(statement: &Statement<'_>, expected: usize, sql: &str) -> Result<(), Fault> {
@@ -357,12 +383,15 @@ fn expect_width(statement: &Statement<'_>, expected: usize, sql: &str) -> Result
 }
 
 #[cold]
-fn unreadable(row: &Row<'_>, index: usize, reason: String) -> DriverError {
+fn unreadable(row: &Row<'_>, index: usize, ty: Option<ColumnType>) -> DriverError {
     let statement: &Statement<'_> = row.as_ref();
     let column = match statement.column_name(index) {
         Ok(name) => format!("`{name}`"),
         Err(_) => (index + 1).to_string(),
     };
+    let reason = row
+        .get_ref(index)
+        .map_or_else(|error| error.to_string(), |stored| decode::reason(stored, ty));
     DriverError::Value { column, reason }
 }
 

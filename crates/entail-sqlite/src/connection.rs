@@ -97,6 +97,7 @@ impl Connection {
                 .map_err(|error| self.failure(None, FailedCall::at_start(error), own))?;
             own = Own::Transaction;
         }
+        self.guard.forget();
         for (index, sql) in statements.iter().enumerate() {
             tracing::debug!(%sql, "script");
             if let Err(error) = self.db.execute_batch(sql) {
@@ -129,6 +130,7 @@ impl Connection {
     ///
     /// Whatever the database says; the connection is broken then.
     pub fn roll_back(&mut self) -> Result<(), DriverError> {
+        self.guard.forget();
         control(&self.db, &Request::Rollback).inspect_err(|_| self.soundness = Soundness::Broken)
     }
 
@@ -137,11 +139,7 @@ impl Connection {
         self.db.get_interrupt_handle()
     }
 
-    fn requests(
-        &mut self,
-        batch: &Batch,
-        own: &mut Own,
-    ) -> Result<Outcome, (usize, FailedCall)> {
+    fn requests(&mut self, batch: &Batch, own: &mut Own) -> Result<Outcome, (usize, FailedCall)> {
         self.guard.expire();
         let mut written = Vec::with_capacity(batch.requests.len());
         let mut calls = Calls {
@@ -158,7 +156,12 @@ impl Connection {
             written.push(rows.map_err(|failed| (index, failed))?);
             match request {
                 Request::Begin => *own = Own::Transaction,
-                Request::Commit | Request::Rollback => *own = Own::Nothing,
+                Request::Commit => *own = Own::Nothing,
+                Request::Rollback => {
+                    *own = Own::Nothing;
+                    calls.guard.forget();
+                }
+                Request::RollbackTo(_) => calls.guard.forget(),
                 _ => {}
             }
         }
@@ -171,11 +174,14 @@ impl Connection {
         if failure::is_fatal(&failed.error) {
             self.soundness = Soundness::Broken;
         }
+        self.guard.forget();
         if own == Own::Transaction {
             // The first failure is the one to report; a second one breaks the connection.
             let _ = self.roll_back();
         }
-        tracing::debug!(?request, execution = failed.execution, error = %failed.error, "failed");
+        tracing::debug!(?request, execution = failed.execution, "failed");
+        // The error may tell values.
+        tracing::trace!(error = %failed.error, "failed");
         BatchFailure {
             request,
             execution: failed.execution,
@@ -203,9 +209,7 @@ enum Own {
 
 /// Whether a batch consists of several queries, which must see one snapshot.
 fn reads_often(batch: &Batch) -> bool {
-    let is_query = |request: &Request| {
-        matches!(request, Request::Call(call) if matches!(call.kind, CallKind::Query { .. }))
-    };
+    let is_query = |request: &Request| matches!(request, Request::Call(call) if matches!(call.kind, CallKind::Query { .. }));
     batch.requests.len() > 1 && batch.requests.iter().all(is_query)
 }
 
@@ -239,11 +243,7 @@ fn statement(db: &rusqlite::Connection, sql: &str) -> Result<(), DriverError> {
 fn open_file(options: &Options) -> Result<rusqlite::Connection, DriverError> {
     let path = match &options.location {
         Location::Memory => ":memory:".to_owned(),
-        // SQLite reads a path of these forms as something else than a file name.
-        Location::File(path) if path.starts_with([':']) || path.starts_with("file:") => {
-            format!("./{path}")
-        }
-        Location::File(path) => path.clone(),
+        Location::File(path) => literal(path),
     };
     let access = match options.mode {
         Mode::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
@@ -258,6 +258,15 @@ fn open_file(options: &Options) -> Result<rusqlite::Connection, DriverError> {
             other => other,
         },
     )
+}
+
+/// Writes a path so that SQLite takes it for nothing else.
+fn literal(path: &str) -> String {
+    if path.starts_with(':') || path.starts_with("file:") {
+        format!("./{path}")
+    } else {
+        path.to_owned()
+    }
 }
 
 /// Says why a file could not be opened, where it is plain to see.
@@ -331,5 +340,19 @@ fn journal_mode(
             }
             done => return done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_neither_a_uri_nor_a_memory_database() {
+        let paths = [(":memory:", "./:memory:"), ("file:x?mode=memory", "./file:x?mode=memory")];
+        for (path, expected) in paths {
+            assert_eq!(literal(path), expected);
+        }
+        assert_eq!(literal("/tmp/file:x"), "/tmp/file:x");
     }
 }

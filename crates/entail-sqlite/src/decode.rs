@@ -3,13 +3,12 @@
 use entail_engine::value::{ColumnType, Value};
 use rusqlite::types::ValueRef;
 
-/// Takes a value of a column whose type is known.
-///
-/// The error says why it cannot be one.
+/// Takes a value of a column whose type is known; none if it is no value of that type, for
+/// which [`reason`] has the reason.
 #[inline]
-pub(crate) fn typed(stored: ValueRef<'_>, ty: ColumnType) -> Result<Value, String> {
+pub(crate) fn typed(stored: ValueRef<'_>, ty: ColumnType) -> Option<Value> {
     use ColumnType::*;
-    Ok(match (ty, stored) {
+    Some(match (ty, stored) {
         (_, ValueRef::Null) => Value::Null,
         (SmallInt | Integer | BigInt, ValueRef::Integer(value)) => Value::Int(value),
         (Text { .. }, ValueRef::Text(bytes)) => Value::Text(utf8(bytes)?.into()),
@@ -19,14 +18,14 @@ pub(crate) fn typed(stored: ValueRef<'_>, ty: ColumnType) -> Result<Value, Strin
         (Boolean, ValueRef::Integer(value @ (0 | 1))) => Value::Bool(value == 1),
         (Bytes, ValueRef::Blob(bytes)) => Value::Bytes(bytes.into()),
         (Date | Time | DateTime | Timestamp, ValueRef::Text(bytes)) => time(utf8(bytes)?, ty)?,
-        (ty, other) => return Err(mismatch(ty, other)),
+        _ => return None,
     })
 }
 
-/// Takes a value as it is stored.
+/// Takes a value as it is stored; none if it is a text that is not UTF-8.
 #[inline]
-pub(crate) fn stored(value: ValueRef<'_>) -> Result<Value, String> {
-    Ok(match value {
+pub(crate) fn stored(value: ValueRef<'_>) -> Option<Value> {
+    Some(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(value) => Value::Int(value),
         ValueRef::Real(value) => Value::Float(value),
@@ -36,12 +35,12 @@ pub(crate) fn stored(value: ValueRef<'_>) -> Result<Value, String> {
 }
 
 #[inline]
-fn utf8(bytes: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(bytes).map_err(|error| format!("the text is not valid UTF-8: {error}"))
+fn utf8(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
 }
 
 #[cfg(feature = "chrono")]
-fn time(text: &str, ty: ColumnType) -> Result<Value, String> {
+fn time(text: &str, ty: ColumnType) -> Option<Value> {
     use crate::time_text;
     match ty {
         ColumnType::Date => time_text::to_date(text).map(Value::Date),
@@ -49,24 +48,39 @@ fn time(text: &str, ty: ColumnType) -> Result<Value, String> {
         ColumnType::DateTime => time_text::to_date_time(text).map(Value::DateTime),
         _ => time_text::to_timestamp(text).map(Value::Timestamp),
     }
-    .ok_or_else(|| format!("expected {}, found the text {text:?}", expected(ty)))
 }
 
 #[cfg(not(feature = "chrono"))]
-fn time(_text: &str, ty: ColumnType) -> Result<Value, String> {
-    Err(format!("reading {} needs the feature `chrono`", expected(ty)))
+fn time(_text: &str, _ty: ColumnType) -> Option<Value> {
+    None
 }
 
+/// Why a stored value is none of its column, which has a type or takes every value.
 #[cold]
-fn mismatch(ty: ColumnType, stored: ValueRef<'_>) -> String {
+pub(crate) fn reason(stored: ValueRef<'_>, ty: Option<ColumnType>) -> String {
     let found = match stored {
         ValueRef::Null => "NULL".to_owned(),
         ValueRef::Integer(value) => format!("the integer {value}"),
         ValueRef::Real(_) => "a floating point number".to_owned(),
-        ValueRef::Text(_) => "a text".to_owned(),
+        ValueRef::Text(bytes) => match (std::str::from_utf8(bytes), ty) {
+            (Err(error), _) => return format!("the text is not valid UTF-8: {error}"),
+            (Ok(text), Some(ty)) if is_time(ty) => format!("the text {text:?}"),
+            (Ok(_), _) => "a text".to_owned(),
+        },
         ValueRef::Blob(_) => "bytes".to_owned(),
     };
-    format!("expected {}, found {found}", expected(ty))
+    let feature = match ty {
+        Some(ty) if is_time(ty) && cfg!(not(feature = "chrono")) => {
+            "; reading it needs the feature `chrono`"
+        }
+        _ => "",
+    };
+    format!("expected {}, found {found}{feature}", ty.map_or("any value", expected))
+}
+
+fn is_time(ty: ColumnType) -> bool {
+    use ColumnType::*;
+    matches!(ty, Date | Time | DateTime | Timestamp)
 }
 
 fn expected(ty: ColumnType) -> &'static str {

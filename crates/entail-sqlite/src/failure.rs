@@ -43,12 +43,16 @@ pub(crate) fn code(error: &Error) -> Option<(i32, String)> {
 pub(crate) fn sorted(error: &Error, sql: &str) -> DriverError {
     let Some((extended, reason)) = code(error) else { return unsent(error, sql) };
     match extended & 0xff {
-        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => DriverError::Busy { reason },
+        ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => {
+            DriverError::Busy { reason }
+        }
         ffi::SQLITE_READONLY => DriverError::ReadOnly { reason },
         ffi::SQLITE_FULL => DriverError::Full { reason },
         ffi::SQLITE_IOERR => DriverError::ConnectionLost { reason },
         ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => DriverError::Corrupt { reason },
-        _ => DriverError::Statement { reason, sql: sql.to_owned(), code: Some(extended.to_string()) },
+        _ => {
+            DriverError::Statement { reason, sql: sql.to_owned(), code: Some(extended.to_string()) }
+        }
     }
 }
 

@@ -101,8 +101,15 @@ enum Counting {
 }
 
 impl KeyGuard {
-    /// Says that the schema may have changed.
+    /// Says that the schema may have changed, which its version will show.
     pub(crate) fn expire(&mut self) {
+        self.freshness = Freshness::Stale;
+    }
+
+    /// Says that a change of the schema may have been rolled back. The next change would then
+    /// get the same version.
+    pub(crate) fn forget(&mut self) {
+        self.versions = None;
         self.freshness = Freshness::Stale;
     }
 
@@ -142,8 +149,7 @@ impl KeyGuard {
         if self.freshness == Freshness::Fresh {
             return Ok(());
         }
-        let version =
-            |sql: &str| db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+        let version = |sql: &str| db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
         let main = version("PRAGMA main.schema_version")?;
         let versions = Some((main, version("PRAGMA temp.schema_version")?));
         if self.versions != versions {
@@ -161,7 +167,7 @@ impl RowidTable {
         let name: Option<String> = db
             .prepare(
                 "SELECT max(name) FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE \
-                 HAVING count(*) = 1 AND max(schema) = 'main' AND max(type) = 'table' AND max(wr) = 0",
+                 HAVING max(schema) = 'main' AND max(type) = 'table'",
             )?
             .query_row([table], |row| row.get(0))
             .optional()?
@@ -191,7 +197,8 @@ impl RowidTable {
 }
 
 /// The column that is the rowid: the only column of the primary key, declared INTEGER, without
-/// an index for the key. (`INTEGER PRIMARY KEY DESC` is such a column, but has an index.)
+/// an index for the key. (The key of a table WITHOUT ROWID has one, and so has a column that is
+/// `INTEGER PRIMARY KEY DESC`, which is no alias.)
 fn alias(db: &Connection, table: &str) -> Result<Option<String>> {
     db.prepare(
         "SELECT max(name) FROM pragma_table_xinfo(?1, 'main') WHERE pk > 0 \

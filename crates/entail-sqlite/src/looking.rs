@@ -82,16 +82,8 @@ pub(crate) fn at_commit(db: &Connection) -> Option<Broken> {
 
 /// Runs `look` so that nothing of what it does stays.
 fn aside<T>(db: &Connection, look: impl FnOnce() -> Result<Option<T>>) -> Option<T> {
-    let last = db.last_insert_rowid();
     db.execute_batch("SAVEPOINT entail_looking").ok()?;
     let found = look();
-    // The last rowid is no part of the transaction: an INSERT of the old one puts it back.
-    if db.last_insert_rowid() != last {
-        let _ = db.execute_batch(&format!(
-            "CREATE TEMP TABLE entail_last (id INTEGER PRIMARY KEY);
-             INSERT INTO entail_last (id) VALUES ({last})"
-        ));
-    }
     if db.execute_batch("ROLLBACK TO entail_looking; RELEASE entail_looking").is_err()
         && !db.is_autocommit()
     {
@@ -145,8 +137,12 @@ fn referenced(key: &ForeignKey, values: Vec<Value>, rows: u64) -> Broken {
 fn key_of(row: &Row<'_>, width: usize) -> Result<Vec<Value>> {
     (0..width)
         .map(|index| {
-            decode::stored(row.get_ref(index)?)
-                .map_err(|reason| rusqlite::Error::ToSqlConversionFailure(reason.into()))
+            let stored = row.get_ref(index)?;
+            decode::stored(stored).ok_or(rusqlite::Error::InvalidColumnType(
+                index,
+                "a key".to_owned(),
+                stored.data_type(),
+            ))
         })
         .collect()
 }

@@ -42,7 +42,11 @@ impl Table {
 
     /// The columns that tell one row from another.
     pub(crate) fn identity(&self) -> Vec<String> {
-        if self.primary_key.is_empty() { vec!["rowid".to_owned()] } else { self.primary_key.clone() }
+        if self.primary_key.is_empty() {
+            vec!["rowid".to_owned()]
+        } else {
+            self.primary_key.clone()
+        }
     }
 
     fn column(&self, name: &str) -> Option<&String> {
@@ -53,7 +57,7 @@ impl Table {
 /// What happens to the referring rows when a key goes or changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    NoAction,
+    Nothing,
     Restrict,
     Cascade,
     /// SET NULL or SET DEFAULT.
@@ -66,7 +70,7 @@ impl Action {
             "RESTRICT" => Action::Restrict,
             "CASCADE" => Action::Cascade,
             "SET NULL" | "SET DEFAULT" => Action::Set,
-            _ => Action::NoAction,
+            _ => Action::Nothing,
         }
     }
 }
@@ -144,9 +148,11 @@ fn foreign_key(row: &Row<'_>, child: String, id: i64) -> Result<ForeignKey> {
 
 /// The CREATE TABLE of a table of the main database, if there is such a table.
 pub(crate) fn create_table(db: &Connection, table: &str) -> Result<Option<String>> {
-    db.prepare("SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE")?
-        .query_row([table], |row| row.get(0))
-        .optional()
+    db.prepare(
+        "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+    )?
+    .query_row([table], |row| row.get(0))
+    .optional()
 }
 
 /// A name in double quotes.

@@ -136,7 +136,10 @@ mod tests {
             ("/* a */ -- DELETE FROM x\n insert or ignore INTO main.[odd name] VALUES (1)", {
                 Some((Operation::Insert, "odd name"))
             }),
-            ("WITH d AS (DELETE FROM x) UPDATE \"a\"\"b\" SET c = 1", Some((Operation::Update, "a\"b"))),
+            (
+                "WITH d AS (DELETE FROM x) UPDATE \"a\"\"b\" SET c = 1",
+                Some((Operation::Update, "a\"b")),
+            ),
             ("REPLACE INTO `t` DEFAULT VALUES", Some((Operation::Insert, "t"))),
             ("UPDATE OR FAIL größe SET x = 'DELETE'", Some((Operation::Update, "größe"))),
             ("SELECT 'it''s DELETE FROM x', (1)", None),

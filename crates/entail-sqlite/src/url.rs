@@ -167,11 +167,14 @@ impl Words {
             "synchronous" => self.synchronous = Some(word(name, value, SYNCHRONOUS)?),
             "foreign_keys" => self.foreign_keys = Some(pick(name, value, SWITCHES)?),
             "statement_cache" => {
-                self.statement_cache = Some(number(name, value, "a number of statements", |_| true)?);
+                self.statement_cache =
+                    Some(number(name, value, "a number of statements", |_| true)?);
             }
             "cache_size" => {
                 self.cache_size =
-                    Some(number(name, value, "a number of pages, or of KiB if negative", |_| true)?);
+                    Some(number(name, value, "a number of pages, or of KiB if negative", |_| {
+                        true
+                    })?);
             }
             "connections" => {
                 self.connections = Some(number(name, value, "a number from 1 up", |n| *n > 0)?);
@@ -190,14 +193,18 @@ impl Words {
             return Err("a memory database has no `journal_mode`; leave the option out".to_owned());
         }
         if memory && self.connections.is_some_and(|n| n != 1) {
-            return Err("a memory database has exactly one connection; leave `connections` out, or \
+            return Err(
+                "a memory database has exactly one connection; leave `connections` out, or \
                         use a file"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         let mode = self.mode.unwrap_or(Mode::Create);
         let fixed = memory || mode == Mode::ReadOnly;
         if mode == Mode::ReadOnly && self.journal_mode.is_some() {
-            return Err("`journal_mode` cannot be set with `mode=ro`; leave one of them out".to_owned());
+            return Err(
+                "`journal_mode` cannot be set with `mode=ro`; leave one of them out".to_owned()
+            );
         }
         let journal_mode = if fixed { None } else { Some(self.journal_mode.unwrap_or("wal")) };
         let synchronous = if journal_mode == Some("wal") { "normal" } else { "full" };
@@ -262,7 +269,10 @@ mod tests {
             ("sqlite:a%00b", "NUL"),
             ("sqlite:a?mode=rx", "`mode` does not take `rx`; it takes ro, rw, rwc"),
             ("sqlite:a?mode", "`mode` does not take ``"),
-            ("sqlite:a?busy_timeout=soon", "`busy_timeout` does not take `soon`; it takes a number"),
+            (
+                "sqlite:a?busy_timeout=soon",
+                "`busy_timeout` does not take `soon`; it takes a number",
+            ),
             ("sqlite:a?busy_timeout=3000000000", "up to 2147483647"),
             ("sqlite:a?journal_mode=log", "wal, delete, truncate, persist, memory, off"),
             ("sqlite:a?synchronous=2", "off, normal, full, extra"),
@@ -312,7 +322,11 @@ mod tests {
         ];
         for (url, journal_mode, synchronous) in cases {
             let options = Options::parse(url).expect(url);
-            assert_eq!((options.journal_mode, options.synchronous), (journal_mode, synchronous), "{url}");
+            assert_eq!(
+                (options.journal_mode, options.synchronous),
+                (journal_mode, synchronous),
+                "{url}"
+            );
         }
     }
 

@@ -8,7 +8,6 @@ use rusqlite::{Connection, Error, Result, ffi};
 
 use crate::failure;
 use crate::looking::{self, Broken, Timing};
-use crate::schema::{self, Table};
 use crate::token::{Token, tokens};
 
 /// A statement that was refused, as it can be run again.
@@ -199,14 +198,6 @@ fn naming(sql: &str, text: &str) -> Option<Naming> {
         !part.is_empty() && tokens.windows(part.len()).any(|window| window == part)
     };
     within(&tokens(sql), &tokens(text)).then_some(Naming::Expression)
-}
-
-/// The name of a table as the schema declares it.
-pub(crate) fn declared(db: &Connection, table: &str) -> String {
-    match Table::read(db, table) {
-        Ok(Some(table)) => table.name,
-        _ => table.to_owned(),
-    }
 }
 
 #[cfg(test)]

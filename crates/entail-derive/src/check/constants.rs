@@ -9,7 +9,7 @@ use crate::layout::Layout;
 pub(super) fn check(entity: &Entity, layout: &Layout, errors: &mut Errors) {
     let constants = of(entity, layout);
     for (index, constant) in constants.iter().enumerate() {
-        let Constant { ident, origin, .. } = constant;
+        let Constant { ident, origin, implied, .. } = constant;
         if ident == "TABLE" {
             let text = format!(
                 "{origin} makes the constant `TABLE`, which is the name of the table; \
@@ -17,7 +17,11 @@ pub(super) fn check(entity: &Entity, layout: &Layout, errors: &mut Errors) {
             );
             errors.at(ident.span(), text);
         }
-        if let Some(twin) = constants[..index].iter().find(|one| one.ident == *ident) {
+        // Two fields that imply one column are told so already.
+        let is_twin = |one: &&Constant| {
+            one.ident == *ident && (one.implied.is_none() || one.implied != *implied)
+        };
+        if let Some(twin) = constants[..index].iter().find(is_twin) {
             let text = format!(
                 "{} and {origin} both make the constant `{ident}`; rename one of the two",
                 twin.origin

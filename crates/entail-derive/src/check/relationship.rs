@@ -1,7 +1,9 @@
 //! Checks on the options of relationships.
 
 use crate::errors::Errors;
-use crate::input::{BelongsTo, Cascade, Direction, Entity, Field, Link, PassiveDeletes, Relationship};
+use crate::input::{
+    BelongsTo, Cascade, Direction, Entity, Field, Link, PassiveDeletes, Relationship,
+};
 use crate::layout::Layout;
 
 /// Checks the relationships of an entity.

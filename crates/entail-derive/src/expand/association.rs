@@ -12,10 +12,10 @@ use super::{texts, with};
 pub(super) fn expand(entity: &Entity) -> TokenStream {
     let mut tables = Vec::new();
     for (_, _, relationship) in entity.relationships() {
-        if let Direction::ManyToMany(link) = &relationship.direction {
-            if let LinkTable::Own(name) = &link.table {
-                tables.push(table(entity, relationship, link, name));
-            }
+        if let Direction::ManyToMany(link) = &relationship.direction
+            && let LinkTable::Own(name) = &link.table
+        {
+            tables.push(table(entity, relationship, link, name));
         }
     }
     if tables.is_empty() {
@@ -55,9 +55,9 @@ fn table(entity: &Entity, one: &Relationship, link: &Link, name: &LitStr) -> Tok
     }
     columns.sort_by_key(|(name, _)| *name);
     let primary_key = texts(columns.iter().map(|(name, _)| *name));
-    let columns = columns.iter().map(|(name, ty)| {
-        quote!(::entail::__private::mapping::ColumnDefinition::new(#name, #ty))
-    });
+    let columns = columns
+        .iter()
+        .map(|(name, ty)| quote!(::entail::__private::mapping::ColumnDefinition::new(#name, #ty)));
     quote! {
         ::entail::__private::mapping::TableDefinition {
             name: ::std::string::String::from(#name),

@@ -13,6 +13,8 @@ pub(crate) struct Constant {
     pub(crate) ident: Ident,
     /// What it has its name from, for messages.
     pub(crate) origin: String,
+    /// The column that has no field, if it names one.
+    pub(crate) implied: Option<String>,
     vis: Visibility,
     doc: String,
     ty: TokenStream,
@@ -31,7 +33,16 @@ pub(crate) fn of(entity: &Entity, layout: &Layout) -> Vec<Constant> {
 /// Writes the constants.
 pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
     let Entity { ident: owner, vis, table, .. } = entity;
-    let constants = of(entity, layout).into_iter().map(|constant| {
+    let mut names = vec!["TABLE".to_owned()];
+    let mut constants = of(entity, layout);
+    // Twins are a mistake of their own.
+    constants.retain(|constant| {
+        let name = constant.ident.to_string();
+        let is_new = !names.contains(&name);
+        names.push(name);
+        is_new
+    });
+    let constants = constants.into_iter().map(|constant| {
         let Constant { ident, vis, doc, ty, value, .. } = constant;
         quote! {
             #[doc = #doc]
@@ -39,7 +50,7 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
         }
     });
     quote! {
-        #[automatically_derived]
+        #[allow(dead_code)]
         impl #owner {
             /// The name of the table.
             #vis const TABLE: &'static str = #table;
@@ -67,20 +78,19 @@ fn columns(entity: &Entity, layout: &Layout) -> Vec<Constant> {
                 }
                 let target = &relationship.target;
                 let key = quote!(<#target as ::entail::__private::entity::Entity>::Key);
-                let value = if belongs_to.nullable {
-                    quote!(::core::option::Option<#key>)
-                } else {
-                    key
-                };
+                let value =
+                    if belongs_to.nullable { quote!(::core::option::Option<#key>) } else { key };
                 let origin = format!("the column `{name}` of the field `{}`", field.name);
                 (screaming(name, place.name.span), origin, value)
             }
             _ => continue,
         };
         let number = index as u32;
+        let implied = matches!(place.source, Source::Implied { .. });
         constants.push(Constant {
             ident,
             origin,
+            implied: implied.then(|| name.clone()),
             vis: field.vis.clone(),
             doc: format!("The column `{name}`."),
             ty: quote!(::entail::__private::entity::Column<#owner, #value>),
@@ -108,6 +118,7 @@ fn relationship(entity: &Entity, index: usize, field: &Field) -> Constant {
     Constant {
         ident: screaming(name, field.ident.span()),
         origin: field_origin(field),
+        implied: None,
         vis: field.vis.clone(),
         doc: format!("The relationship `{name}`."),
         ty: quote!(::entail::__private::entity::#kind<#owner, #target>),

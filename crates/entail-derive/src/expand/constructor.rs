@@ -7,14 +7,6 @@ use crate::input::{Column, Entity, Field, Role, Shape, is_named};
 
 /// Writes `new`, unless the struct has its own.
 pub(super) fn expand(entity: &Entity) -> TokenStream {
-    if !entity.has_new {
-        return TokenStream::new();
-    }
-    let Entity { ident, vis, .. } = entity;
-    let arguments = entity
-        .columns()
-        .filter(|(_, _, column)| is_required(column))
-        .map(|(_, field, column)| argument(field, column));
     let values = entity.fields.iter().map(|field| {
         let name = &field.ident;
         let value = match &field.role {
@@ -23,14 +15,31 @@ pub(super) fn expand(entity: &Entity) -> TokenStream {
         };
         quote!(#name: #value)
     });
+    constructor(entity, quote!(Self { #(#values),* }))
+}
+
+/// The same function with nothing in it.
+pub(super) fn hollow(entity: &Entity) -> TokenStream {
+    constructor(entity, quote!(::core::unreachable!()))
+}
+
+fn constructor(entity: &Entity, body: TokenStream) -> TokenStream {
+    if !entity.has_new {
+        return TokenStream::new();
+    }
+    let Entity { ident, vis, .. } = entity;
+    let arguments = entity
+        .columns()
+        .filter(|(_, _, column)| is_required(column))
+        .map(|(_, field, column)| argument(field, column));
     let doc = format!("Makes a new `{}` of the values that it cannot be without.", entity.name());
     quote! {
-        #[automatically_derived]
+        #[allow(dead_code)]
         impl #ident {
             #[doc = #doc]
-            #[allow(clippy::new_without_default, clippy::too_many_arguments)]
+            #[allow(unused_variables, clippy::new_without_default, clippy::too_many_arguments)]
             #vis fn new(#(#arguments),*) -> Self {
-                Self { #(#values),* }
+                #body
             }
         }
     }

@@ -1,11 +1,13 @@
 //! The definition: the mapping of a struct as data.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::input::{Column, Entity, Role, Shape};
 use crate::layout::{ForeignKey, Layout, Place, Reference};
 
+use super::object::field_value;
 use super::{association, column_type, relationship, texts, with};
 
 /// Writes `impl Entity`.
@@ -111,7 +113,7 @@ fn column(entity: &Entity, layout: &Layout, place: &Place) -> TokenStream {
 
 /// What a field says about its column.
 fn column_fields(layout: &Layout, place: &Place, column: &Column) -> TokenStream {
-    let value = &column.value;
+    let value = field_value(column);
     let mut fields = TokenStream::new();
     // A column that a relationship goes by has its value from the parent, not from the database.
     let shared = layout.position(&place.name.text).is_some_and(|index| layout.is_shared(index));
@@ -121,7 +123,7 @@ fn column_fields(layout: &Layout, place: &Place, column: &Column) -> TokenStream
         }
         Shape::Auto => {}
         Shape::Plain | Shape::Optional => fields.extend(quote! {
-            nullable: <#value as ::entail::__private::value::ColumnValue>::NULLABLE,
+            nullable: #value::NULLABLE,
         }),
     }
     let texts = [("server_default", &column.server_default), ("check", &column.check)];
@@ -155,10 +157,8 @@ fn foreign_key(entity: &Entity, layout: &Layout, key: &ForeignKey) -> TokenStrea
     match &key.to {
         Reference::Column(constant) => {
             let bare = bare(key.columns[0]);
-            let built = build(
-                quote!(table),
-                quote!(::std::vec![::std::string::String::from(column)]),
-            );
+            let built =
+                build(quote!(table), quote!(::std::vec![::std::string::String::from(column)]));
             quote! {{
                 let (table, column) =
                     ::entail::__private::entity::check::reference::<#bare, _, _>(#constant);
@@ -172,9 +172,10 @@ fn foreign_key(entity: &Entity, layout: &Layout, key: &ForeignKey) -> TokenStrea
         Reference::Columns(target, constants) => {
             let columns = key.columns.iter().zip(constants).map(|(&column, constant)| {
                 let bare = bare(column);
+                let any = quote_spanned!(constant.span()=> _);
                 quote! {
                     ::std::string::String::from(
-                        ::entail::__private::entity::check::reference_to::<#target, #bare, _, _>(
+                        ::entail::__private::entity::check::reference_to::<#target, #bare, #any, _>(
                             #constant,
                         ),
                     )

@@ -18,6 +18,10 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
         let (name, value) = (&field.ident, decode(index, field, layout));
         quote!(#name: #value)
     });
+    let copies = entity.fields.iter().enumerate().map(|(index, field)| {
+        let (name, value) = (&field.ident, copy(index, field, layout));
+        quote!(#name: #value)
+    });
     let links = links(entity, layout);
     quote! {
         #[automatically_derived]
@@ -55,6 +59,10 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
                 ::core::result::Result::Ok(Self { #(#values),* })
             }
 
+            fn copy(&self) -> Self {
+                Self { #(#copies),* }
+            }
+
             #links
         }
     }
@@ -67,11 +75,11 @@ fn read(index: usize, place: &Place, entity: &Entity) -> TokenStream {
     let value = match (place.source, &field.role) {
         (Source::Implied { part, .. }, _) => quote!(self.#name.column(#part)),
         (_, Role::Column(column)) if column.shape == Shape::Auto => {
-            let value = column_value(column);
+            let value = field_value(column);
             quote!(self.#name.get().map(#value::to_ref))
         }
         (_, Role::Column(column)) => {
-            let value = column_value(column);
+            let value = field_value(column);
             quote!(::core::option::Option::Some(#value::to_ref(&self.#name)))
         }
         (_, Role::Relationship(_)) => unreachable!("a relationship has no column of its own"),
@@ -88,7 +96,7 @@ fn write(index: usize, place: &Place, entity: &Entity) -> TokenStream {
             #index => self.#name.set_column(#part, value),
         },
         (_, Role::Column(column)) if column.shape == Shape::Auto => {
-            let from_value = column_value(column);
+            let from_value = field_value(column);
             quote! {
                 #index => {
                     self.#name = match value {
@@ -101,7 +109,7 @@ fn write(index: usize, place: &Place, entity: &Entity) -> TokenStream {
             }
         }
         (_, Role::Column(column)) => {
-            let from_value = column_value(column);
+            let from_value = field_value(column);
             quote! {
                 #index => {
                     if let ::core::option::Option::Some(value) = value {
@@ -118,7 +126,7 @@ fn write(index: usize, place: &Place, entity: &Entity) -> TokenStream {
 fn decode(index: usize, field: &Field, layout: &Layout) -> TokenStream {
     match &field.role {
         Role::Column(column) => {
-            let value = column_value(column);
+            let value = field_value(column);
             let value = quote!(#value::from_value(row.take())?);
             match column.shape {
                 Shape::Auto => quote!(::entail::__private::entity::Auto::of(#value)),
@@ -136,10 +144,46 @@ fn decode(index: usize, field: &Field, layout: &Layout) -> TokenStream {
     }
 }
 
-/// `<T as ColumnValue>`, in the place of the field's type, so that the compiler complains once.
-fn column_value(column: &Column) -> TokenStream {
+/// The value of a field, from the field of another object.
+fn copy(index: usize, field: &Field, layout: &Layout) -> TokenStream {
+    let (name, ty) = (&field.ident, &field.ty);
+    let tie = layout.ties.iter().find(|tie| tie.field == index && !tie.shared);
+    match (&field.role, tie) {
+        (Role::Column(column), _) => {
+            let value = field_value(column);
+            match column.shape {
+                Shape::Auto => quote! {
+                    match self.#name.get() {
+                        ::core::option::Option::Some(value) => {
+                            ::entail::__private::entity::Auto::of(#value::copy(value))
+                        }
+                        ::core::option::Option::None => ::entail::__private::entity::auto(),
+                    }
+                },
+                Shape::Plain | Shape::Optional => quote!(#value::copy(&self.#name)),
+            }
+        }
+        (Role::Relationship(_), None) => quote!(::entail::__private::entity::unset()),
+        (Role::Relationship(_), Some(tie)) => {
+            let width = tie.columns.len();
+            quote! {{
+                let mut copy: #ty = ::entail::__private::entity::unset();
+                for part in 0..#width {
+                    copy.set_column(
+                        part,
+                        self.#name.column(part).map(::entail::__private::value::ValueRef::to_value),
+                    );
+                }
+                copy
+            }}
+        }
+    }
+}
+
+/// `<T as FieldValue>`, in the place of the field's type, so that the compiler complains once.
+pub(super) fn field_value(column: &Column) -> TokenStream {
     let value = &column.value;
-    quote_spanned!(value.span()=> <#value as ::entail::__private::value::ColumnValue>)
+    quote_spanned!(value.span()=> <#value as ::entail::__private::entity::check::FieldValue>)
 }
 
 fn links(entity: &Entity, layout: &Layout) -> TokenStream {
@@ -150,8 +194,10 @@ fn links(entity: &Entity, layout: &Layout) -> TokenStream {
         .map(|tie| (&entity.fields[tie.field], tie))
         .collect();
     let keys = shared.iter().map(|(field, tie)| give_key(field, tie));
-    let gives =
-        entity.relationships().enumerate().map(|(number, (_, field, one))| give(number, field, one));
+    let gives = entity
+        .relationships()
+        .enumerate()
+        .map(|(number, (_, field, one))| give(number, field, one));
     let given = entity.relationships().map(|(_, field, _)| {
         let name = &field.ident;
         quote!(self.#name.is_given())

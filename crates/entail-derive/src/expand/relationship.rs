@@ -1,7 +1,8 @@
 //! Relationships as data, and what the compiler holds them to.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use crate::input::{
     Direction, Entity, Field, Link, LinkTable, Name, PassiveDeletes, Relationship, Role, Via,
@@ -17,15 +18,15 @@ pub(super) fn expand(entity: &Entity, field: &Field, one: &Relationship) -> Toke
     let kind = kind(one);
     let mut options = options(one);
     let side = match &one.direction {
-        Direction::BelongsTo(_) => "parent_side",
-        Direction::HasMany(_) | Direction::HasOne(_) => "child_side",
-        Direction::ManyToMany(_) => "other_side",
+        Direction::BelongsTo(_) => "ParentSide",
+        Direction::HasMany(_) | Direction::HasOne(_) => "ChildSide",
+        Direction::ManyToMany(_) => "OtherSide",
     };
     let side = format_ident!("{side}");
     let inverse = one.inverse.as_ref().map(|inverse| {
-        quote! {
+        quote_spanned! {inverse.span()=>
             let inverse =
-                ::entail::__private::entity::check::#side::<#target, #owner, _>(#inverse);
+                <_ as ::entail::__private::entity::check::#side<#target, #owner>>::name(&#inverse);
         }
     });
     let owns = matches!(one.direction, Direction::HasMany(_) | Direction::HasOne(_));
@@ -148,15 +149,17 @@ pub(super) fn assertions(entity: &Entity, layout: &Layout) -> TokenStream {
         if tie.shared && refers_to_key {
             assertions.extend(same_types(entity, layout, tie, relationship));
         } else if !tie.shared {
-            let text = format!("the columns of `{}`", field.name);
+            let text = format!("`{}`", field.name);
             let width = tie.columns.len();
-            assertions.extend(same_width(width, &text, "columns", relationship));
+            let span = layout.columns[tie.columns[0]].name.span;
+            assertions.extend(same_width(span, width, &text, "columns", relationship));
         }
     }
     for (_, field, relationship) in entity.relationships() {
         if let Direction::ManyToMany(link) = &relationship.direction {
             let text = format!("`remote` of `{}`", field.name);
-            assertions.extend(same_width(link.remote.len(), &text, "remote", relationship));
+            let span = link.remote[0].span;
+            assertions.extend(same_width(span, link.remote.len(), &text, "remote", relationship));
         }
     }
     assertions
@@ -183,14 +186,20 @@ fn same_types(
 }
 
 /// A foreign key has as many columns as the key.
-fn same_width(width: usize, what: &str, option: &str, one: &Relationship) -> TokenStream {
+fn same_width(
+    span: Span,
+    width: usize,
+    what: &str,
+    option: &str,
+    one: &Relationship,
+) -> TokenStream {
     let target = &one.target;
     let text = format!(
-        "{what} are {width}, but the key of `{}` has another number of columns; \
-         list one for each: `{option}(\"a\", \"b\")`",
+        "{what} names {width} column(s), but the key of `{}` has another number of them; \
+         name one for each: `{option}(\"a\", \"b\")`",
         quote!(#target)
     );
-    quote! {
+    quote_spanned! {span=>
         const _: () = ::core::assert!(
             <#target as ::entail::__private::entity::check::Mapped>::KEY_TYPES.len() == #width,
             #text

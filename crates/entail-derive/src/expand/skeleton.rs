@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::input::Entity;
+use crate::input::{Entity, Shape, unsupported};
 use crate::layout::Layout;
 
 use super::{constants, constructor, definition};
@@ -13,10 +13,10 @@ use super::{constants, constructor, definition};
 pub(crate) fn skeleton(ident: &Ident, read: Option<(&Entity, &Layout)>) -> TokenStream {
     let named = read.map(|(entity, layout)| {
         let constants = constants::expand(entity, layout);
-        let constructor = constructor::expand(entity);
+        let constructor = constructor::hollow(entity);
         quote!(#constants #constructor)
     });
-    let key = read.filter(|(entity, _)| (1..=4).contains(&entity.key().count()));
+    let key = read.filter(|(entity, _)| has_sound_key(entity));
     let key = key.map_or_else(|| quote!(i64), |(entity, _)| definition::key_type(entity));
     let object = object(ident);
     quote! {
@@ -45,6 +45,14 @@ pub(crate) fn skeleton(ident: &Ident, read: Option<(&Entity, &Layout)>) -> Token
     }
 }
 
+/// Whether the key is none of the mistakes.
+fn has_sound_key(entity: &Entity) -> bool {
+    (1..=4).contains(&entity.key().count())
+        && entity.key().all(|(_, column)| {
+            column.shape != Shape::Optional && unsupported(&column.bare).is_none()
+        })
+}
+
 fn object(ident: &Ident) -> TokenStream {
     quote! {
         impl ::entail::__private::entity::Object for #ident {
@@ -68,6 +76,10 @@ fn object(ident: &Ident) -> TokenStream {
             fn decode(
                 _: &mut ::entail::__private::entity::RowReader<'_>,
             ) -> ::core::result::Result<Self, ::entail::__private::value::ValueError> {
+                ::core::unreachable!()
+            }
+
+            fn copy(&self) -> Self {
                 ::core::unreachable!()
             }
 

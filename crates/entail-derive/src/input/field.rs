@@ -35,7 +35,7 @@ const COLUMN: Grammar = Grammar {
         "version",
     ],
     repeatable: &[],
-    elsewhere: &[("key", "an attribute of its own, `#[key]`")],
+    elsewhere: &[("key", "into an attribute of its own, `#[key]`")],
 };
 
 /// The types of relationship fields and their attributes.
@@ -105,7 +105,9 @@ impl Field {
         let role = match relationship_attribute(field, errors)? {
             Some(attribute) => {
                 refuse_column_attributes(field, errors);
-                Role::Relationship(Box::new(Relationship::read(&name, &field.ty, attribute, errors)?))
+                Role::Relationship(Box::new(Relationship::read(
+                    &name, &field.ty, attribute, errors,
+                )?))
             }
             None => Role::Column(Box::new(Column::read(name.clone(), field, errors))),
         };
@@ -119,8 +121,8 @@ fn relationship_attribute<'f>(
     field: &'f syn::Field,
     errors: &mut Errors,
 ) -> Option<Option<&'f Attribute>> {
-    let by_type = outer(&field.ty)
-        .and_then(|(name, _)| RELATIONSHIPS.iter().find(|(ty, _)| name == ty));
+    let by_type =
+        outer(&field.ty).and_then(|(name, _)| RELATIONSHIPS.iter().find(|(ty, _)| name == ty));
     let mut by_attribute = RELATIONSHIPS.iter().filter_map(|known| {
         let attribute = field.attrs.iter().find(|one| one.path().is_ident(known.1))?;
         Some((known, attribute))
@@ -142,7 +144,8 @@ fn relationship_attribute<'f>(
             None
         }
         (Some(((ty, name), _)), _) => {
-            let text = format!("the type of a `#[{name}]` field is `{ty}<...>`; change one of the two");
+            let text =
+                format!("the type of a `#[{name}]` field is `{ty}<...>`; change one of the two");
             errors.on(&field.ty, text);
             None
         }
@@ -154,12 +157,15 @@ fn refuse_column_attributes(field: &syn::Field, errors: &mut Errors) {
         if attribute.path().is_ident("key") {
             errors.on(
                 attribute,
-                "a key is made of columns; declare the foreign key's column as a field with `#[key]`, \
-                 and name it in `#[belongs_to(column = \"...\")]`",
+                "a key is made of columns; \
+                 declare the foreign key's column as a field with `#[key]`, and name it in `#[belongs_to(column = \"...\")]`",
             );
         }
         if attribute.path().is_ident("column") || attribute.path().is_ident("version") {
-            errors.on(attribute, "this field is a relationship; write its options into that attribute");
+            errors.on(
+                attribute,
+                "this field is a relationship; write its options into that attribute",
+            );
         }
     }
 }
@@ -209,10 +215,10 @@ impl Column {
         if let Some(reason) = unsupported(&self.bare) {
             errors.on(&self.bare, reason);
         }
-        if let Some(length) = &self.length {
-            if !is_named(&self.bare, &["String"]) {
-                errors.on(length, "only a `String` has a `length`; remove it");
-            }
+        if let Some(length) = &self.length
+            && !is_named(&self.bare, &["String"])
+        {
+            errors.on(length, "only a `String` has a `length`; remove it");
         }
         if let (Shape::Auto, Some(default)) = (self.shape, &self.default) {
             errors.on(
@@ -240,12 +246,14 @@ fn shape_of(ty: &Type, errors: &mut Errors) -> (Shape, Type, Type) {
     if let Some(value) = within("Auto", ty) {
         if within("Option", value).is_some() {
             errors.on(ty, AUTO_OR_OPTION);
+            return (Shape::Plain, value.clone(), value.clone());
         }
         return (Shape::Auto, value.clone(), value.clone());
     }
     if let Some(bare) = within("Option", ty) {
         if within("Auto", bare).is_some() {
             errors.on(ty, AUTO_OR_OPTION);
+            return (Shape::Plain, bare.clone(), bare.clone());
         }
         return (Shape::Optional, ty.clone(), bare.clone());
     }

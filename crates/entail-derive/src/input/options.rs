@@ -4,7 +4,9 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Token, parenthesized, token};
+use syn::{
+    Attribute, Expr, ExprLit, Ident, Lit, LitInt, LitStr, Meta, Token, parenthesized, token,
+};
 
 use crate::errors::Errors;
 
@@ -119,7 +121,7 @@ impl Options {
                 let name = given.name.to_string();
                 let elsewhere = self.grammar.elsewhere.iter().find(|(known, _)| *known == name);
                 if let Some((_, place)) = elsewhere {
-                    let text = format!("`{name}` belongs on {place}; move it there");
+                    let text = format!("`{name}` belongs {place}; move it there");
                     errors.at(given.name.span(), text);
                 } else if !self.grammar.options.contains(&name.as_str()) {
                     errors.at(given.name.span(), self.unknown(&format!("`{name}`")));
@@ -219,10 +221,10 @@ impl Options {
     /// The number of `name = 50`.
     pub(crate) fn number(&self, name: &str, errors: &mut Errors) -> Option<LitInt> {
         let given = self.find(name)?;
-        if let Value::Is(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) = &given.value {
-            if number.base10_parse::<u32>().is_ok() {
-                return Some(number.clone());
-            }
+        if let Value::Is(Expr::Lit(ExprLit { lit: Lit::Int(number), .. })) = &given.value
+            && number.base10_parse::<u32>().is_ok()
+        {
+            return Some(number.clone());
         }
         errors.at(given.name.span(), format!("write `{name} = 50`, a number of up to 32 bits"));
         None
@@ -274,10 +276,10 @@ impl Given {
 }
 
 fn text(given: &Given, errors: &mut Errors) -> Option<LitStr> {
-    if let Value::Is(expr) = &given.value {
-        if let Some(text) = literal(expr) {
-            return Some(text);
-        }
+    if let Value::Is(expr) = &given.value
+        && let Some(text) = literal(expr)
+    {
+        return Some(text);
     }
     errors.at(given.name.span(), format!("write `{} = \"...\"`", given.name));
     None

@@ -10,7 +10,7 @@ use super::options::{Grammar, Options};
 use super::types::{outer, within};
 use super::words::{Actions, Cascades, OrderBy};
 
-const ON_BELONGS_TO: &str = "the `belongs_to` of the other entity, which has the foreign key";
+const ON_BELONGS_TO: &str = "on the `belongs_to` of the other entity, which has the foreign key";
 
 const BELONGS_TO: Grammar = Grammar {
     name: "belongs_to",
@@ -56,7 +56,7 @@ const HAS_MANY: Grammar = Grammar {
         ("deferrable", ON_BELONGS_TO),
         ("unique", ON_BELONGS_TO),
         ("index", ON_BELONGS_TO),
-        ("back_populates", "the `belongs_to`; here the other side comes first, without a name"),
+        ("back_populates", "on the `belongs_to`, while here the other side has no name in front"),
     ],
 };
 

@@ -47,7 +47,7 @@ pub(crate) fn unsupported(ty: &Type) -> Option<&'static str> {
         }
         "char" => Some("no column holds a single character; use `String`"),
         "Vec" if !argument.is_some_and(|of| is_named(of, &["u8"])) => {
-            Some("no column holds a list; use an entity of its own with a `has_many`, or `Vec<u8>`")
+            Some("no column holds a list; use an entity with a `has_many` to it, or `Vec<u8>`")
         }
         _ => None,
     }

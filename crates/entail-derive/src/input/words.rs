@@ -57,7 +57,10 @@ impl Cascades {
         if !unknown.is_empty() {
             let words = Cascade::ALL.map(|(word, _)| word).join(", ");
             let unknown = unknown.join(" and ");
-            errors.on(&text, format!("no cascade is called {unknown}; the words are {words}, all (all but delete-orphan) and none"));
+            let text_of_all = "all (all but delete-orphan) and none";
+            let message =
+                format!("no cascade is called {unknown}; the words are {words}, {text_of_all}");
+            errors.on(&text, message);
         }
         if none {
             set.clear();
@@ -175,7 +178,11 @@ fn read_deferrable(text: &LitStr, errors: &mut Errors) -> Option<&'static str> {
         "immediate" => Some("InitiallyImmediate"),
         "deferred" => Some("InitiallyDeferred"),
         _ => {
-            errors.on(text, "write `deferrable = \"deferred\"` (checked at COMMIT) or `deferrable = \"immediate\"` (until a transaction asks for later)");
+            errors.on(
+                text,
+                "write `deferrable = \"deferred\"` (checked at COMMIT) \
+                 or `deferrable = \"immediate\"` (until a transaction asks for later)",
+            );
             None
         }
     }

@@ -431,4 +431,58 @@ impl Arena {
                 .is_some_and(|shadow| shadow.was == ManyWas::Unknown),
         }
     }
+
+    // --- What collecting asks ------------------------------------------------------------------
+
+    /// Whether a relationship field holds initial values that nobody took.
+    pub(crate) fn has_inert_values(&self, id: ObjectId) -> bool {
+        self.tables[id.entity.0 as usize].store.has_links(id.slot)
+    }
+
+    /// The delete-orphan relationship by which the object has lost its parent.
+    pub(crate) fn lost_parent(&self, id: ObjectId) -> Option<RelationshipId> {
+        let orphan_of = &self.mapping.entity(id.entity).orphan_of;
+        orphan_of.iter().copied().find(|&one| self.parent(one, id.slot) == super::Parent::Lost)
+    }
+
+    /// Whether additions or removals are queued on an unloaded list.
+    pub(crate) fn has_queued(&self, relationship: RelationshipId, owner: Slot) -> bool {
+        self.many_link(relationship, owner)
+            .filter(|link| link.current.is_none())
+            .and_then(|link| link.shadow.as_ref())
+            .is_some_and(|shadow| !(shadow.added.is_empty() && shadow.removed.is_empty()))
+    }
+
+    /// The target of a relationship to one as far as memory knows it: none if it does not.
+    pub(crate) fn known_target(&self, relationship: &Relationship, owner: Slot) -> Option<Option<Slot>> {
+        let mut known = self.one_link(relationship.id, owner).current;
+        if known == One::Unloaded {
+            known = self.resolve_one(relationship, owner);
+        }
+        match known {
+            One::Object(slot) => Some(Some(slot)),
+            One::Nobody => Some(None),
+            One::Unloaded => None,
+        }
+    }
+
+    /// The members of a relationship as far as they are known, whether it leads to one or many.
+    pub(crate) fn many_or_one(&self, owner: ObjectId, relationship: RelationshipId) -> Vec<Slot> {
+        if self.kind(relationship).is_many() {
+            return self.members(relationship, owner.slot);
+        }
+        let map = self.mapping.relationship(relationship);
+        self.known_target(map, owner.slot).flatten().into_iter().collect()
+    }
+
+    /// Whether a relationship of an object must be loaded to be known. What the identity map
+    /// knows is taken from there.
+    pub(crate) fn needs_load(&self, owner: ObjectId, relationship: RelationshipId) -> bool {
+        let cell = self.cell(owner);
+        if cell.key.is_none() || self.is_loaded(relationship, owner.slot) {
+            return false;
+        }
+        let map = self.mapping.relationship(relationship);
+        map.kind.is_many() || self.known_target(map, owner.slot).is_none()
+    }
 }

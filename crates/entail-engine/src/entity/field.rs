@@ -269,6 +269,11 @@ impl<T> fmt::Debug for HasOne<T> {
 
 /// What a [`BelongsTo`] may lead to: an entity (the foreign key cannot be NULL), or an `Option`
 /// of one (it can).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an entity",
+    label = "not an entity",
+    note = "add `#[derive(Entity)]` to `{Self}`"
+)]
 pub trait BelongsToTarget {
     /// The entity.
     type Entity: Entity;

@@ -142,6 +142,10 @@ impl Freezer {
                 check: column.check.clone(),
             })
             .collect();
+        let mut ordering_columns: Vec<usize> = uniques.iter().flatten().copied().collect();
+        ordering_columns.extend(foreign_keys.iter().flat_map(|key| key.columns.iter().copied()));
+        ordering_columns.sort_unstable();
+        ordering_columns.dedup();
         Table {
             id,
             name: Arc::from(definition.name.as_str()),
@@ -151,6 +155,7 @@ impl Freezer {
             uniques,
             indexes,
             checks: definition.checks.clone(),
+            ordering_columns,
             rank: 0,
             entity: None,
         }

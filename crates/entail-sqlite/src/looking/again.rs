@@ -31,15 +31,14 @@ fn with_deferred_keys(db: &Connection, refused: &Refused<'_>) -> Result<Option<B
     let mut before = violations(db, &keys)?;
     db.execute_batch("PRAGMA defer_foreign_keys = ON")?;
     repeat(db, refused)?;
-    let new = violations(db, &keys)?.into_iter().find(|orphan| {
-        match before.binary_search(orphan) {
+    let new =
+        violations(db, &keys)?.into_iter().find(|orphan| match before.binary_search(orphan) {
             Ok(known) => {
                 before.remove(known);
                 false
             }
             Err(_) => true,
-        }
-    });
+        });
     let Some(orphan) = new else { return Ok(None) };
     let key = &keys[orphan.key];
     let Some(values) = values(db, key, &orphan)? else { return Ok(None) };
@@ -57,7 +56,8 @@ pub(super) fn violations(db: &Connection, keys: &[ForeignKey]) -> Result<Vec<Orp
     let mut rows = statement.query([])?;
     let mut orphans = Vec::new();
     while let Some(row) = rows.next()? {
-        let (table, rowid, id): (String, Option<i64>, i64) = (row.get(0)?, row.get(1)?, row.get(3)?);
+        let (table, rowid, id): (String, Option<i64>, i64) =
+            (row.get(0)?, row.get(1)?, row.get(3)?);
         let place = keys.iter().position(|key| key.is_of(&table) && key.id == id);
         orphans.extend(place.map(|key| Orphan { key, rowid }));
     }
@@ -81,7 +81,10 @@ pub(super) fn values(
             let set: Vec<String> =
                 key.columns.iter().map(|name| format!("c.{} IS NOT NULL", quoted(name))).collect();
             let same = pairs(("p", &key.parent_columns), "=", ("c", &key.columns));
-            format!("{} AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {same})", set.join(" AND "))
+            format!(
+                "{} AND NOT EXISTS (SELECT 1 FROM {parent} AS p WHERE {same})",
+                set.join(" AND ")
+            )
         }
     };
     let sql = format!("SELECT {columns} FROM {child} AS c WHERE {condition} LIMIT 1");

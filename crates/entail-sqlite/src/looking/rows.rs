@@ -76,10 +76,8 @@ fn without_parent(db: &Connection, key: &ForeignKey) -> Result<Option<Broken>> {
     let set: Vec<String> =
         key.columns.iter().map(|name| format!("n.{} IS NOT NULL", quoted(name))).collect();
     let same = pairs(("p", &key.parent_columns), "=", ("n", &key.columns));
-    let mut absent = format!(
-        "NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {same})",
-        quoted(&key.parent)
-    );
+    let mut absent =
+        format!("NOT EXISTS (SELECT 1 FROM main.{} AS p WHERE {same})", quoted(&key.parent));
     if key.points_at(&key.child) {
         absent += &format!(" AND NOT EXISTS (SELECT 1 FROM {NEW} AS p WHERE {same})");
     }
@@ -178,7 +176,7 @@ fn still_referenced(
     timing: Timing,
 ) -> Result<Option<Broken>> {
     let refusing = match timing {
-        Timing::AtEnd => Action::NoAction,
+        Timing::AtEnd => Action::Nothing,
         Timing::AtOnce => Action::Restrict,
     };
     // RESTRICT may see a row that would go a moment later; such a row is the second guess.

@@ -1,0 +1,249 @@
+//! Fates: what becomes of each object in a flush, and why.
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use crate::arena::{Arena, Cause, Flags};
+use crate::cascade::walk;
+use crate::error::FlushError;
+use crate::handle::ObjectId;
+use crate::mapping::{Cascade, Mapping, RelationshipId};
+
+use super::{CauseNode, Needs, Reason};
+
+/// What becomes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Work {
+    /// It is inserted or updated.
+    Save,
+    /// It is deleted.
+    Delete,
+}
+
+/// The fate of one object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    pub work: Work,
+    /// It takes part, but no statement is for it: the database changes its row by itself.
+    pub listed_only: bool,
+    pub cause: u32,
+    /// For which work its relationships were looked at.
+    settled: Option<Work>,
+}
+
+/// The fates of all objects in a flush.
+pub(super) struct Fates<'a> {
+    pub arena: &'a Arena,
+    pub mapping: &'a Mapping,
+    pub all: IndexMap<ObjectId, Fate, FxBuildHasher>,
+    pub causes: Vec<CauseNode>,
+    pub dropped: Vec<ObjectId>,
+    pub needs: Needs,
+    /// Members that owners gained, by relationship: their deletion was taken back.
+    pub gained: FxHashSet<(RelationshipId, ObjectId)>,
+    /// Relationships that are carried out by sets: the owners whose rows are reached.
+    pub sets: IndexMap<RelationshipId, Vec<ObjectId>, FxBuildHasher>,
+    /// Whether a relationship can be carried out by sets, once that was asked.
+    pub set_able: FxHashMap<RelationshipId, bool>,
+    open: Vec<ObjectId>,
+}
+
+impl<'a> Fates<'a> {
+    pub fn new(arena: &'a Arena) -> Self {
+        let expected = arena.new_objects().len() + arena.touched_objects().len();
+        Self {
+            arena,
+            mapping: arena.mapping(),
+            all: IndexMap::with_capacity_and_hasher(expected, FxBuildHasher),
+            causes: Vec::with_capacity(expected),
+            dropped: Vec::new(),
+            needs: Needs::default(),
+            gained: FxHashSet::default(),
+            sets: IndexMap::default(),
+            set_able: FxHashMap::default(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Registers what the user did: additions, changes, deletions.
+    pub fn register_work(&mut self) -> Result<(), FlushError> {
+        let arena = self.arena;
+        for &id in arena.new_objects() {
+            self.register_saved(id, Reason::Added)?;
+        }
+        for id in arena.dirty_objects() {
+            self.register_saved(id, Reason::Changed)?;
+        }
+        for &id in arena.deleted_objects() {
+            self.need_fresh_version(id);
+            let cause = self.cause_of(id, Reason::Deleted, Cascade::Delete);
+            self.register(id, Work::Delete, cause);
+        }
+        for missing in arena.deferred() {
+            if self.work(missing.owner) == Some(Work::Delete) {
+                self.reach_deferred(missing.relationship, missing.owner);
+            }
+        }
+        Ok(())
+    }
+
+    /// Registers an object that was added or changed, unless it is an orphan.
+    fn register_saved(&mut self, id: ObjectId, reason: Reason) -> Result<(), FlushError> {
+        let arena = self.arena;
+        if arena.flags(id).has(Flags::MARKED) {
+            return Ok(());
+        }
+        if arena.has_inert_values(id) {
+            return Err(FlushError::InertField { object: arena.label(id) });
+        }
+        self.need_fresh_version(id);
+        let orphan = arena.is_orphan(id);
+        if orphan && arena.cell(id).key.is_some() {
+            let by = arena.lost_parent(id);
+            let cause = self.cause(id, by.map_or(Reason::Changed, Reason::Orphaned), None);
+            self.register(id, Work::Delete, cause);
+        } else if orphan && arena.flags(id).has(Flags::ORPHANED_OUTSIDE) {
+            self.dropped.push(id);
+        } else {
+            let cause = self.cause_of(id, reason, Cascade::SaveUpdate);
+            self.register(id, Work::Save, cause);
+        }
+        Ok(())
+    }
+
+    /// A version that is not to be trusted must be read before it is compared.
+    fn need_fresh_version(&mut self, id: ObjectId) {
+        let versioned = self.mapping.entity(id.entity).version.is_some();
+        if versioned && self.arena.cell(id).is_stale() && !self.arena.flags(id).has(Flags::DELETED) {
+            self.needs.rows.push(id);
+        }
+    }
+
+    // --- Registering -----------------------------------------------------------------------
+
+    /// What becomes of an object, if it takes part.
+    pub fn work(&self, id: ObjectId) -> Option<Work> {
+        self.all.get(&id).map(|fate| fate.work)
+    }
+
+    /// Whether the object is deleted by this flush.
+    pub fn is_deleted(&self, id: ObjectId) -> bool {
+        self.work(id) == Some(Work::Delete)
+    }
+
+    /// Registers an object. A deletion wins over a save that was registered before; a save does
+    /// not win over a deletion, see [`keep`](Self::keep).
+    pub fn register(&mut self, id: ObjectId, work: Work, cause: u32) -> bool {
+        if !self.arena.contains(id) {
+            return false;
+        }
+        match self.all.get_mut(&id) {
+            None => {
+                self.all.insert(id, Fate { work, listed_only: false, cause, settled: None });
+                self.open.push(id);
+            }
+            Some(fate) if work == Work::Delete => {
+                if fate.work != Work::Delete {
+                    fate.cause = cause;
+                    self.open.push(id);
+                }
+                fate.work = Work::Delete;
+                fate.listed_only = false;
+            }
+            Some(_) => {}
+        }
+        true
+    }
+
+    /// Registers an object that is to be saved even if it was to be deleted.
+    pub fn keep(&mut self, id: ObjectId, cause: u32) {
+        if self.register(id, Work::Save, cause)
+            && let Some(fate) = self.all.get_mut(&id)
+        {
+            if fate.work != Work::Save {
+                fate.cause = cause;
+                self.open.push(id);
+            }
+            fate.work = Work::Save;
+            fate.listed_only = false;
+        }
+    }
+
+    /// Registers an object whose row the database changes by itself.
+    pub fn list(&mut self, id: ObjectId, cause: u32) {
+        if self.arena.contains(id) && !self.all.contains_key(&id) {
+            let fate = Fate { work: Work::Save, listed_only: true, cause, settled: None };
+            self.all.insert(id, fate);
+        }
+    }
+
+    /// Registers the deletion of an object and of all that its delete cascade reaches.
+    pub fn delete_with_cascade(&mut self, id: ObjectId, cause: u32) {
+        self.register(id, Work::Delete, cause);
+        self.cascade_delete(id, cause);
+    }
+
+    fn cascade_delete(&mut self, id: ObjectId, cause: u32) {
+        let reach = walk(self.arena, Cascade::Delete, id);
+        let mut along: FxHashMap<ObjectId, u32> = FxHashMap::default();
+        along.insert(id, cause);
+        for (reached, why) in reach.objects {
+            let cause = match why {
+                Cause::Along { relationship, from } => {
+                    let parent = along.get(&from).copied();
+                    self.cause(reached, Reason::Cascaded(relationship, Cascade::Delete), parent)
+                }
+                Cause::Named => self.cause(reached, Reason::Deleted, None),
+            };
+            along.insert(reached, cause);
+            self.register(reached, Work::Delete, cause);
+        }
+        for missing in reach.missing {
+            self.reach_unloaded(missing);
+        }
+    }
+
+    /// The next object whose relationships are to be looked at, and for which work.
+    pub fn next_open(&mut self) -> Option<(ObjectId, Work)> {
+        while let Some(id) = self.open.pop() {
+            if let Some(fate) = self.all.get_mut(&id)
+                && !fate.listed_only
+                && fate.settled != Some(fate.work)
+            {
+                fate.settled = Some(fate.work);
+                return Some((id, fate.work));
+            }
+        }
+        None
+    }
+
+    /// Objects are looked at in the order of their registration.
+    pub fn reverse_open(&mut self) {
+        self.open.reverse();
+    }
+
+    // --- Reasons -----------------------------------------------------------------------------
+
+    /// A new reason.
+    pub fn cause(&mut self, id: ObjectId, reason: Reason, parent: Option<u32>) -> u32 {
+        let key = self.arena.cell(id).key.clone();
+        self.causes.push(CauseNode { object: id, key, reason, parent });
+        self.causes.len() as u32 - 1
+    }
+
+    /// The reason that the arena noted when a cascade brought the object along, or `reason`.
+    fn cause_of(&mut self, id: ObjectId, reason: Reason, cascade: Cascade) -> u32 {
+        match self.arena.cell(id).cause {
+            Cause::Along { relationship, from } if reason != Reason::Changed => {
+                let parent = self.all.get(&from).map(|fate| fate.cause);
+                self.cause(id, Reason::Cascaded(relationship, cascade), parent)
+            }
+            _ => self.cause(id, reason, None),
+        }
+    }
+
+    /// The reason of an object that takes part.
+    pub fn reason_of(&self, id: ObjectId) -> Option<u32> {
+        self.all.get(&id).map(|fate| fate.cause)
+    }
+}

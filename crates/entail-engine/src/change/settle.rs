@@ -1,0 +1,272 @@
+//! Settling: from the objects that were changed to all that are affected. For each object and
+//! each of its relationships it says who is saved, deleted or let go along with it.
+
+use crate::arena::{Flags, History};
+use crate::cascade::Missing;
+use crate::handle::{ObjectId, Slot};
+use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship};
+
+use super::Reason;
+use super::fate::{Fates, Work};
+
+impl Fates<'_> {
+    /// Looks at all relationships of all objects that take part, until nobody is added.
+    pub fn settle(&mut self) {
+        self.reverse_open();
+        while let Some((id, work)) = self.next_open() {
+            let mapping = self.mapping;
+            for &relationship in &mapping.entity(id.entity).relationships {
+                let relationship = mapping.relationship(relationship);
+                if relationship.viewonly {
+                    continue;
+                }
+                match (relationship.kind, work) {
+                    (Kind::OneToMany | Kind::OneToOne, Work::Save) => self.parent_saved(relationship, id),
+                    (Kind::OneToMany | Kind::OneToOne, Work::Delete) => {
+                        self.parent_deleted(relationship, id);
+                    }
+                    (Kind::ManyToOne, Work::Save) => self.child_saved(relationship, id),
+                    (Kind::ManyToOne, Work::Delete) => self.child_deleted(relationship, id),
+                    (Kind::ManyToMany, Work::Save) => self.linked_saved(relationship, id),
+                    (Kind::ManyToMany, Work::Delete) => self.linked_deleted(relationship, id),
+                }
+            }
+        }
+        self.follow_changed_keys();
+    }
+
+    // --- The side that is pointed at -----------------------------------------------------------
+
+    fn parent_saved(&mut self, relationship: &Relationship, id: ObjectId) {
+        let key_changed = self.key_changed(relationship, id);
+        if key_changed && !relationship.passive_updates && !self.is_known(relationship, id) {
+            self.need(relationship, id);
+        }
+        let history = self.history_of(relationship, id);
+        let of = self.reason_of(id);
+        for &slot in &history.added {
+            let child = ObjectId { entity: relationship.target, slot };
+            if self.work(child) == Some(Work::Save) {
+                self.gained.insert((relationship.id, child));
+                continue;
+            }
+            let cause = self.cause(child, Reason::Linked(relationship.id), of);
+            self.keep(child, cause);
+            self.gained.insert((relationship.id, child));
+        }
+        let nullifies = relationship.passive_deletes != PassiveDeletes::All;
+        for &slot in &history.deleted {
+            let child = ObjectId { entity: relationship.target, slot };
+            if !relationship.cascade.has(Cascade::DeleteOrphan) {
+                if nullifies {
+                    let cause = self.cause(child, Reason::Linked(relationship.id), of);
+                    self.register(child, Work::Save, cause);
+                }
+            } else if !self.arena.has_parent(relationship.id, slot) {
+                let cause = self.cause(child, Reason::Orphaned(relationship.id), of);
+                self.delete_with_cascade(child, cause);
+            }
+        }
+        if key_changed {
+            for &slot in &history.unchanged {
+                let child = ObjectId { entity: relationship.target, slot };
+                let cause = self.cause(child, Reason::Linked(relationship.id), of);
+                if relationship.passive_updates {
+                    self.list(child, cause);
+                } else {
+                    self.register(child, Work::Save, cause);
+                }
+            }
+        }
+    }
+
+    fn parent_deleted(&mut self, relationship: &Relationship, id: ObjectId) {
+        if relationship.passive_deletes == PassiveDeletes::No && !self.is_known(relationship, id) {
+            let queued = self.arena.has_queued(relationship.id, id.slot);
+            if queued || !relationship.cascade.has(Cascade::Delete) {
+                self.reach_unloaded(Missing { relationship: relationship.id, owner: id });
+            }
+        }
+        let history = self.history_of(relationship, id);
+        let of = self.reason_of(id);
+        for &slot in &history.deleted {
+            let child = ObjectId { entity: relationship.target, slot };
+            if !self.arena.has_parent(relationship.id, slot) {
+                if relationship.cascade.has(Cascade::DeleteOrphan) {
+                    let cause = self.cause(child, Reason::Orphaned(relationship.id), of);
+                    self.register(child, Work::Delete, cause);
+                } else {
+                    let cause = self.cause(child, Reason::Linked(relationship.id), of);
+                    self.register(child, Work::Save, cause);
+                }
+            }
+        }
+        if !relationship.cascade.has(Cascade::Delete)
+            && relationship.passive_deletes != PassiveDeletes::All
+        {
+            for &slot in &history.unchanged {
+                let child = ObjectId { entity: relationship.target, slot };
+                let cause = self.cause(child, Reason::Linked(relationship.id), of);
+                self.register(child, Work::Save, cause);
+            }
+        }
+    }
+
+    // --- The side that points ------------------------------------------------------------------
+
+    fn child_saved(&mut self, relationship: &Relationship, id: ObjectId) {
+        if !relationship.cascade.has(Cascade::DeleteOrphan) {
+            return;
+        }
+        let history = self.history_of(relationship, id);
+        let of = self.reason_of(id);
+        for slot in history.deleted {
+            if !self.arena.has_parent(relationship.id, slot) {
+                let target = ObjectId { entity: relationship.target, slot };
+                let cause = self.cause(target, Reason::Orphaned(relationship.id), of);
+                self.delete_with_cascade(target, cause);
+            }
+        }
+    }
+
+    fn child_deleted(&mut self, relationship: &Relationship, id: ObjectId) {
+        let orphans = relationship.cascade.has(Cascade::DeleteOrphan);
+        if !orphans && !relationship.cascade.has(Cascade::Delete) {
+            return;
+        }
+        let mut history = self.history_of(relationship, id);
+        if !self.is_known(relationship, id) && relationship.passive_deletes == PassiveDeletes::No {
+            match self.arena.known_target(relationship, id.slot) {
+                Some(target) => history.unchanged.extend(target),
+                None => self.need(relationship, id),
+            }
+        }
+        let of = self.reason_of(id);
+        let mut targets = history.added;
+        targets.extend(history.unchanged);
+        if orphans {
+            targets.extend(history.deleted);
+        }
+        for slot in targets {
+            let target = ObjectId { entity: relationship.target, slot };
+            let reason = Reason::Cascaded(relationship.id, Cascade::Delete);
+            let cause = self.cause(target, reason, of);
+            self.delete_with_cascade(target, cause);
+        }
+    }
+
+    // --- Many to many ----------------------------------------------------------------------------
+
+    fn linked_saved(&mut self, relationship: &Relationship, id: ObjectId) {
+        if !relationship.passive_updates
+            && !self.is_known(relationship, id)
+            && self.key_changed(relationship, id)
+        {
+            self.need(relationship, id);
+        }
+        if !relationship.cascade.has(Cascade::DeleteOrphan) {
+            return;
+        }
+        let of = self.reason_of(id);
+        for slot in self.arena.history(relationship.id, id.slot).deleted {
+            if !self.arena.has_parent(relationship.id, slot) {
+                let target = ObjectId { entity: relationship.target, slot };
+                let cause = self.cause(target, Reason::Orphaned(relationship.id), of);
+                self.delete_with_cascade(target, cause);
+            }
+        }
+    }
+
+    fn linked_deleted(&mut self, relationship: &Relationship, id: ObjectId) {
+        if relationship.passive_deletes == PassiveDeletes::No && !self.is_known(relationship, id) {
+            self.reach_unloaded(Missing { relationship: relationship.id, owner: id });
+        }
+    }
+
+    // --- Changed keys ------------------------------------------------------------------------------
+
+    /// Objects that point at one whose key changes, where no relationship leads from there to
+    /// them, are found by looking through memory.
+    fn follow_changed_keys(&mut self) {
+        let mapping = self.mapping;
+        for relationship in mapping.relationships() {
+            if relationship.kind != Kind::ManyToOne || relationship.viewonly {
+                continue;
+            }
+            if let Some(inverse) = relationship.inverse
+                && (relationship.passive_updates || !mapping.relationship(inverse).passive_updates)
+            {
+                continue;
+            }
+            let changed: Vec<Slot> = self
+                .all
+                .iter()
+                .filter(|(id, fate)| id.entity == relationship.target && fate.work == Work::Save)
+                .map(|(id, _)| *id)
+                .filter(|&id| self.arena.cell(id).key.is_some() && self.key_changed(relationship, id))
+                .map(|id| id.slot)
+                .collect();
+            if changed.is_empty() {
+                continue;
+            }
+            let owners: Vec<_> = self.arena.persistent(relationship.owner).collect();
+            for owner in owners {
+                let target = if relationship.passive_updates {
+                    self.arena.members(relationship.id, owner.slot).first().copied()
+                } else {
+                    self.arena.known_target(relationship, owner.slot).flatten()
+                };
+                if let Some(slot) = target
+                    && changed.contains(&slot)
+                {
+                    let target = ObjectId { entity: relationship.target, slot };
+                    let of = self.reason_of(target);
+                    let cause = self.cause(owner, Reason::Linked(relationship.id), of);
+                    if relationship.passive_updates {
+                        self.list(owner, cause);
+                    } else {
+                        self.register(owner, Work::Save, cause);
+                    }
+                }
+            }
+        }
+    }
+
+    // --- Looking -------------------------------------------------------------------------------------
+
+    /// Whether the columns that the relationship's foreign key refers to have changed.
+    pub fn key_changed(&self, relationship: &Relationship, id: ObjectId) -> bool {
+        let Some(snapshot) = &self.arena.cell(id).snapshot else { return false };
+        relationship.parent_columns.iter().any(|&column| {
+            let old = snapshot.values[column].as_ref();
+            old.is_some() && old.map(|old| old.as_ref()) != self.arena.column(id, column)
+        })
+    }
+
+    /// Whether the relationship needs no loading: it is loaded, or there is no row behind it.
+    fn is_known(&self, relationship: &Relationship, id: ObjectId) -> bool {
+        let cell = self.arena.cell(id);
+        self.arena.is_loaded(relationship.id, id.slot)
+            || cell.key.is_none()
+            || cell.flags.has(Flags::DELETED)
+    }
+
+    /// The history of a relationship. Where a relationship to one was set without its former
+    /// target being known, that must be found out first, if anything depends on it.
+    fn history_of(&mut self, relationship: &Relationship, id: ObjectId) -> History {
+        let history = self.arena.history(relationship.id, id.slot);
+        let matters = match relationship.kind {
+            Kind::OneToOne => true,
+            Kind::ManyToOne => relationship.cascade.has(Cascade::DeleteOrphan),
+            Kind::OneToMany | Kind::ManyToMany => false,
+        };
+        if matters && self.arena.was_unknown(relationship.id, id.slot) {
+            self.needs.former.push(Missing { relationship: relationship.id, owner: id });
+        }
+        history
+    }
+
+    pub fn need(&mut self, relationship: &Relationship, owner: ObjectId) {
+        self.needs.relationships.push(Missing { relationship: relationship.id, owner });
+    }
+}

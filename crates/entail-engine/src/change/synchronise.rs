@@ -1,0 +1,331 @@
+//! Synchronising: foreign key columns take the keys of the objects that relationships lead to.
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
+use indexmap::IndexMap;
+
+use crate::batch::Operation;
+use crate::error::FlushError;
+use crate::handle::{ObjectId, Slot};
+use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
+
+use super::fate::{Fates, Work};
+
+/// Where a foreign key column takes its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// It becomes NULL.
+    Null,
+    /// A column of another object, as it is after the flush.
+    Column(ObjectId, usize),
+}
+
+/// A foreign key column that follows a relationship.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Follow {
+    pub column: usize,
+    pub source: Source,
+    /// It is written by a statement of its own.
+    pub separately: bool,
+    /// The database carries the value itself, by ON UPDATE CASCADE, into a column of the key.
+    pub carried: bool,
+}
+
+/// A row of an association table that comes or goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub relationship: RelationshipId,
+    pub operation: Operation,
+    pub owner: ObjectId,
+    pub member: ObjectId,
+}
+
+/// What relationships say about foreign keys.
+#[derive(Debug, Default)]
+pub(super) struct Foreign {
+    pub follows: IndexMap<ObjectId, Vec<Follow>, FxBuildHasher>,
+    pub links: Vec<Link>,
+}
+
+/// Goes through the relationships of all objects that take part.
+pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
+    let mut sync = Synchroniser { fates, foreign: Foreign::default(), linked: Vec::new() };
+    sync.linked.resize_with(fates.mapping.relationships().len(), FxHashSet::default);
+    for work in [Work::Delete, Work::Save] {
+        for (&id, fate) in &fates.all {
+            if fate.work != work || fate.listed_only {
+                continue;
+            }
+            for &relationship in &fates.mapping.entity(id.entity).relationships {
+                let relationship = fates.mapping.relationship(relationship);
+                if !relationship.viewonly {
+                    sync.one(relationship, id, work)?;
+                }
+            }
+        }
+    }
+    sync.listed()?;
+    Ok(sync.foreign)
+}
+
+struct Synchroniser<'a> {
+    fates: &'a Fates<'a>,
+    foreign: Foreign,
+    /// Pairs whose association row is already taken care of, from the other side.
+    linked: Vec<FxHashSet<(Slot, Slot)>>,
+}
+
+impl Synchroniser<'_> {
+    fn one(&mut self, relationship: &Relationship, id: ObjectId, work: Work) -> Result<(), FlushError> {
+        match (relationship.kind, work) {
+            (Kind::OneToMany | Kind::OneToOne, Work::Delete) => self.parent_deleted(relationship, id),
+            (Kind::OneToMany | Kind::OneToOne, Work::Save) => self.parent_saved(relationship, id),
+            (Kind::ManyToOne, Work::Delete) => self.child_deleted(relationship, id),
+            (Kind::ManyToOne, Work::Save) => self.child_saved(relationship, id),
+            (Kind::ManyToMany, work) => {
+                self.linked(relationship, id, work);
+                Ok(())
+            }
+        }
+    }
+
+    fn parent_deleted(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+        if relationship.passive_deletes == PassiveDeletes::All && !relationship.post_update {
+            return Ok(());
+        }
+        let arena = self.fates.arena;
+        let history = arena.history(relationship.id, id.slot);
+        for slot in history.deleted {
+            if !arena.has_parent(relationship.id, slot) {
+                self.clear(relationship, id, ObjectId { entity: relationship.target, slot })?;
+            }
+        }
+        if relationship.post_update || !relationship.cascade.has(Cascade::Delete) {
+            for slot in history.unchanged {
+                let child = ObjectId { entity: relationship.target, slot };
+                if !self.fates.gained.contains(&(relationship.id, child)) {
+                    self.clear(relationship, id, child)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn parent_saved(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+        let arena = self.fates.arena;
+        let history = arena.history(relationship.id, id.slot);
+        for slot in history.added {
+            self.follow(relationship, id, ObjectId { entity: relationship.target, slot }, Carried::No);
+        }
+        let nullifies = !relationship.cascade.has(Cascade::DeleteOrphan)
+            && relationship.passive_deletes != PassiveDeletes::All;
+        if nullifies {
+            for slot in history.deleted {
+                if !arena.has_parent(relationship.id, slot) {
+                    self.clear(relationship, id, ObjectId { entity: relationship.target, slot })?;
+                }
+            }
+        }
+        if !history.unchanged.is_empty() && self.fates.key_changed(relationship, id) {
+            let carried = if relationship.passive_updates { Carried::Yes } else { Carried::No };
+            for slot in history.unchanged {
+                let child = ObjectId { entity: relationship.target, slot };
+                self.follow(relationship, id, child, carried);
+            }
+        }
+        Ok(())
+    }
+
+    /// With post_update a row lets go of its target before it is deleted.
+    fn child_deleted(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+        if relationship.post_update
+            && !relationship.cascade.has(Cascade::DeleteOrphan)
+            && relationship.passive_deletes != PassiveDeletes::All
+        {
+            let known = self.fates.arena.known_target(relationship, id.slot);
+            let history = self.fates.arena.one_history(relationship.id, id.slot);
+            if !matches!(known, Some(None)) || history.deleted.is_some() {
+                self.clear(relationship, id, id)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn child_saved(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+        let history = self.fates.arena.one_history(relationship.id, id.slot);
+        match history.added {
+            Some(Some(slot)) => {
+                let target = ObjectId { entity: relationship.target, slot };
+                if self.fates.arena.contains(target) {
+                    self.follow(relationship, target, id, Carried::No);
+                } else {
+                    self.warn_outside(relationship, target);
+                }
+            }
+            Some(None) => self.clear(relationship, id, id)?,
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Objects whose foreign key follows a changed key, found by looking through memory.
+    fn listed(&mut self) -> Result<(), FlushError> {
+        let mapping = self.fates.mapping;
+        for relationship in mapping.relationships() {
+            if relationship.kind != Kind::ManyToOne || relationship.inverse.is_some() && relationship.passive_updates {
+                continue;
+            }
+            for (&id, fate) in &self.fates.all {
+                if id.entity != relationship.owner || fate.work == Work::Delete || relationship.viewonly {
+                    continue;
+                }
+                if let Some(Some(slot)) = self.fates.arena.known_target(relationship, id.slot) {
+                    let target = ObjectId { entity: relationship.target, slot };
+                    let in_flush = self.fates.work(target) == Some(Work::Save);
+                    let has_row = self.fates.arena.cell(target).key.is_some();
+                    if in_flush && has_row && self.fates.key_changed(relationship, target) {
+                        let carried =
+                            if relationship.passive_updates { Carried::Yes } else { Carried::No };
+                        self.follow(relationship, target, id, carried);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // --- Foreign keys ----------------------------------------------------------------------------
+
+    /// The child's foreign key takes the parent's key.
+    fn follow(&mut self, relationship: &Relationship, parent: ObjectId, child: ObjectId, carried: Carried) {
+        if self.fates.is_deleted(child) && !relationship.post_update {
+            return;
+        }
+        if !self.fates.arena.contains(child) {
+            self.warn_outside(relationship, child);
+        }
+        let child_key = &self.fates.mapping.entity(child.entity).key;
+        let parent_key = &self.fates.mapping.entity(parent.entity).key;
+        let follows = self.foreign.follows.entry(child).or_default();
+        for (&from, &to) in relationship.parent_columns.iter().zip(&relationship.child_columns) {
+            let carried =
+                carried == Carried::Yes && child_key.contains(&to) && parent_key.contains(&from);
+            put(follows, Follow {
+                column: to,
+                source: Source::Column(parent, from),
+                separately: relationship.post_update,
+                carried,
+            });
+        }
+    }
+
+    /// The child's foreign key becomes NULL.
+    fn clear(
+        &mut self,
+        relationship: &Relationship,
+        owner: ObjectId,
+        child: ObjectId,
+    ) -> Result<(), FlushError> {
+        if self.fates.is_deleted(child) && !relationship.post_update {
+            return Ok(());
+        }
+        let _ = owner;
+        let entity = self.fates.mapping.entity(child.entity);
+        for &column in &relationship.child_columns {
+            let follows = self.foreign.follows.get(&child);
+            let known = follows.and_then(|all| all.iter().find(|one| one.column == column));
+            let is_set = match known {
+                Some(follow) => follow.source != Source::Null,
+                None => self.fates.arena.column(child, column).is_some_and(|value| !value.is_null()),
+            };
+            if entity.key.contains(&column) && is_set {
+                return Err(FlushError::KeyBlanked {
+                    object: self.fates.arena.label(child),
+                    column: self.fates.mapping.table_of(child.entity).columns[column].name.to_string(),
+                    relationship: self.fates.mapping.relationship_label(relationship.id),
+                });
+            }
+        }
+        let follows = self.foreign.follows.entry(child).or_default();
+        for &column in &relationship.child_columns {
+            put(follows, Follow {
+                column,
+                source: Source::Null,
+                separately: relationship.post_update,
+                carried: false,
+            });
+        }
+        Ok(())
+    }
+
+    fn warn_outside(&self, relationship: &Relationship, target: ObjectId) {
+        tracing::warn!(
+            relationship = %self.fates.mapping.relationship_label(relationship.id),
+            object = %self.fates.arena.label(target),
+            "the object is not in the session, so the relationship to it is not written"
+        );
+    }
+
+    // --- Association rows --------------------------------------------------------------------------
+
+    fn linked(&mut self, relationship: &Relationship, id: ObjectId, work: Work) {
+        let history = self.fates.arena.history(relationship.id, id.slot);
+        let mut pairs = Vec::new();
+        match work {
+            Work::Delete => {
+                let gone = history.unchanged.into_iter().chain(history.deleted);
+                pairs.extend(gone.map(|slot| (Operation::Delete, slot)));
+            }
+            Work::Save => {
+                pairs.extend(history.added.into_iter().map(|slot| (Operation::Insert, slot)));
+                pairs.extend(history.deleted.into_iter().map(|slot| (Operation::Delete, slot)));
+                if !relationship.passive_updates && self.fates.key_changed(relationship, id) {
+                    pairs.extend(history.unchanged.into_iter().map(|slot| (Operation::Update, slot)));
+                }
+            }
+        }
+        for (operation, slot) in pairs {
+            let member = ObjectId { entity: relationship.target, slot };
+            self.link(Link { relationship: relationship.id, operation, owner: id, member });
+        }
+    }
+
+    fn link(&mut self, link: Link) {
+        let relationship = self.fates.mapping.relationship(link.relationship);
+        let pair = (link.owner.slot, link.member.slot);
+        if link.operation != Operation::Update {
+            let known = &self.linked[link.relationship.0 as usize];
+            if relationship.inverse.is_some() && known.contains(&pair) {
+                return;
+            }
+        }
+        if !self.fates.arena.contains(link.member) {
+            if self.fates.arena.flags(link.member).has(crate::arena::Flags::DELETED) {
+                return;
+            }
+            self.warn_outside(relationship, link.member);
+            return;
+        }
+        if let Some(inverse) = relationship.inverse
+            && link.operation != Operation::Update
+        {
+            self.linked[inverse.0 as usize].insert((pair.1, pair.0));
+        }
+        self.foreign.links.push(link);
+    }
+}
+
+/// Whether the database carries a changed key to the child by itself.
+#[derive(Clone, Copy, PartialEq)]
+enum Carried {
+    Yes,
+    No,
+}
+
+/// The last word on a column counts.
+fn put(follows: &mut Vec<Follow>, follow: Follow) {
+    match follows.iter_mut().find(|one| one.column == follow.column) {
+        Some(known) => *known = follow,
+        None => follows.push(follow),
+    }
+}
+

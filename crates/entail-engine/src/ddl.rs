@@ -1,0 +1,134 @@
+//! The sql station's schemas: from a mapping to the statements that create and drop its tables.
+//!
+//! Everything is written in one order, and every constraint and index has a name that follows
+//! from its table and columns, so that one mapping always gives one text:
+//!
+//! | name | what |
+//! |---|---|
+//! | `uq_<table>_<columns>` | a unique constraint |
+//! | `fk_<table>_<columns>` | a foreign key |
+//! | `ck_<table>_<column>` | the check of a column |
+//! | `ck_<table>_<column>_length` | the length of a text, where the type does not hold it |
+//! | `ck_<table>_<number>` | a check of the table |
+//! | `ix_<table>_<columns>` | an index: asked for, or for a foreign key that no other index serves |
+//!
+//! A name above 63 bytes, and one that is taken, ends in a hash of its parts.
+
+mod index;
+mod name;
+mod table;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use crate::mapping::{Mapping, Table};
+use crate::sql::Dialect;
+
+use name::Names;
+
+/// Writes the statements that create the tables of a mapping, parents before children, and then
+/// their indexes. What exists already stays as it is.
+///
+/// On SQLite, foreign keys are part of CREATE TABLE even where tables refer to each other in a
+/// ring, because SQLite looks for the parent only when rows are written.
+///
+/// ```
+/// use entail_engine::ddl;
+/// use entail_engine::mapping::{ColumnDefinition, Mapping, MappingDefinition, TableDefinition};
+/// use entail_engine::sql::Dialect;
+/// use entail_engine::value::ColumnType;
+///
+/// let users = TableDefinition {
+///     name: "users".into(),
+///     columns: vec![
+///         ColumnDefinition::new("id", ColumnType::BigInt).generated(),
+///         ColumnDefinition::new("username", ColumnType::Text { length: Some(50) }),
+///     ],
+///     primary_key: vec!["id".into()],
+///     uniques: vec![vec!["username".into()]],
+///     ..TableDefinition::default()
+/// };
+/// let mapping = Mapping::new(MappingDefinition { tables: vec![users], entities: vec![] })?;
+///
+/// let statements = ddl::create_all(&mapping, Dialect::Sqlite);
+/// assert_eq!(
+///     ddl::script(&statements),
+///     r#"CREATE TABLE IF NOT EXISTS "users" (
+///   "id" integer NOT NULL PRIMARY KEY,
+///   "username" varchar(50) NOT NULL,
+///   CONSTRAINT "uq_users_username" UNIQUE ("username"),
+///   CONSTRAINT "ck_users_username_length" CHECK (length("username") <= 50)
+/// );
+/// "#
+/// );
+/// # Ok::<(), entail_engine::mapping::MappingErrors>(())
+/// ```
+pub fn create_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
+    let mut names = Names::new(mapping);
+    let tables = mapping.tables_by_rank();
+    let mut statements = Vec::with_capacity(tables.len());
+    for table in &tables {
+        statements.push(table::create(mapping, table, &table.foreign_keys, dialect, &mut names));
+    }
+    for table in tables {
+        for columns in index::indexes(table) {
+            let columns = table::column_names(table, &columns);
+            let name = names.take("ix", &table.name, &columns);
+            statements.push(words::create_index(dialect, &name, &table.name, &columns));
+        }
+    }
+    statements
+}
+
+/// Writes the statements that drop the tables of a mapping, children before parents. What does
+/// not exist is passed over.
+///
+/// Run them in one transaction. On SQLite with `PRAGMA foreign_keys = ON`, a DROP TABLE deletes
+/// all rows first and fails where other rows refer to them; the first statement puts that check
+/// off to the COMMIT, by which time the rows on both ends are gone. Outside a transaction it has
+/// no effect. If rows of a table that is not in the mapping still refer to a dropped one, the
+/// COMMIT fails, as it should.
+///
+/// Where tables refer to each other in a ring, SQLite needs one more step, because it does not
+/// even prepare a cascade over a table whose parent is gone (`no such table`). So a table that is
+/// dropped before one that refers to it is put back without foreign keys, and dropped again at
+/// the end:
+///
+/// ```text
+/// folder <--- file        DROP file; CREATE file (no foreign keys); DROP folder; DROP file
+///    `----------^
+/// ```
+///
+/// SQLite refuses two things even so: to drop a table that has rows and refers to itself (or round
+/// a ring) with ON DELETE SET NULL or SET DEFAULT, where NOT NULL or a CHECK forbids that value;
+/// and to drop one of a schema from which a parent has vanished. Then turn `foreign_keys` off
+/// before the transaction; the statements are the same.
+pub fn drop_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
+    let mut tables = mapping.tables_by_rank();
+    tables.reverse();
+    match dialect {
+        Dialect::Sqlite => drop_deferred(mapping, &tables, dialect),
+    }
+}
+
+/// Drops tables in this order with their foreign keys deferred.
+fn drop_deferred(mapping: &Mapping, tables: &[&Table], dialect: Dialect) -> Vec<String> {
+    let mut names = Names::new(mapping);
+    let mut statements = vec!["PRAGMA defer_foreign_keys = ON".to_owned()];
+    let mut put_back = Vec::new();
+    for (place, table) in tables.iter().enumerate() {
+        statements.push(words::drop_table(dialect, &table.name));
+        let refers = |other: &Table| other.foreign_keys.iter().any(|key| key.parent == table.id);
+        if tables[place + 1..].iter().any(|later| refers(later)) {
+            statements.push(table::create(mapping, table, &[], dialect, &mut names));
+            put_back.push(words::drop_table(dialect, &table.name));
+        }
+    }
+    statements.append(&mut put_back);
+    statements
+}
+
+/// Writes statements as one script, each ended by a semicolon and a new line.
+pub fn script(statements: &[String]) -> String {
+    statements.iter().map(|statement| format!("{statement};\n")).collect()
+}

@@ -1,0 +1,123 @@
+//! Tables of the sql station's schemas: the CREATE TABLE statement and what stands in it.
+
+use crate::mapping::{Action, Deferrable, ForeignKey, Mapping, Table};
+use crate::sql::Dialect;
+use crate::value::ColumnType;
+
+use super::name::Names;
+use super::words::{self, Role};
+
+/// Writes CREATE TABLE with these of the table's foreign keys.
+pub(super) fn create(
+    mapping: &Mapping,
+    table: &Table,
+    foreign_keys: &[ForeignKey],
+    dialect: Dialect,
+    names: &mut Names,
+) -> String {
+    let mut items = columns(table, dialect);
+    items.extend(uniques(table, dialect, names));
+    items.extend(foreign_keys.iter().map(|key| foreign_key(mapping, table, key, dialect, names)));
+    items.extend(checks(table, dialect, names));
+    let name = words::identifier(dialect, &table.name);
+    format!("CREATE TABLE IF NOT EXISTS {name} (\n  {}\n)", items.join(",\n  "))
+}
+
+/// The names of columns.
+pub(super) fn column_names<'t>(table: &'t Table, columns: &[usize]) -> Vec<&'t str> {
+    columns.iter().map(|&column| &*table.columns[column].name).collect()
+}
+
+/// The columns, and the primary key if it has several.
+fn columns(table: &Table, dialect: Dialect) -> Vec<String> {
+    let columns = table.columns.iter().enumerate();
+    let mut items: Vec<_> = columns
+        .map(|(index, column)| {
+            let role = match table.primary_key.as_slice() {
+                [key] if *key != index => Role::Plain,
+                [_] if column.generated && column.server_default.is_none() => Role::GeneratedKey,
+                [_] => Role::NaturalKey,
+                _ => Role::Plain,
+            };
+            words::column(dialect, column, role)
+        })
+        .collect();
+    if table.primary_key.len() > 1 {
+        items.push(words::primary_key(dialect, &column_names(table, &table.primary_key)));
+    }
+    items
+}
+
+/// The unique constraints, each set of columns in its order once.
+fn uniques(table: &Table, dialect: Dialect, names: &mut Names) -> Vec<String> {
+    let mut seen = vec![&table.primary_key];
+    let mut items = Vec::new();
+    for unique in &table.uniques {
+        if unique.is_empty() || seen.contains(&unique) {
+            continue;
+        }
+        seen.push(unique);
+        let columns = column_names(table, unique);
+        items.push(words::unique(dialect, &names.take("uq", &table.name, &columns), &columns));
+    }
+    items
+}
+
+/// The clause of a foreign key, which fits CREATE TABLE and ALTER TABLE ADD alike.
+///
+/// It is our own text, since sea-query has no word for DEFERRABLE.
+fn foreign_key(
+    mapping: &Mapping,
+    table: &Table,
+    key: &ForeignKey,
+    dialect: Dialect,
+    names: &mut Names,
+) -> String {
+    let parent = mapping.table(key.parent);
+    let list = |table: &Table, columns: &[usize]| {
+        let columns = column_names(table, columns).into_iter();
+        columns.map(|column| words::identifier(dialect, column)).collect::<Vec<_>>().join(", ")
+    };
+    let name = names.take("fk", &table.name, &column_names(table, &key.columns));
+    let mut sql = format!(
+        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
+        words::identifier(dialect, &name),
+        list(table, &key.columns),
+        words::identifier(dialect, &parent.name),
+        list(parent, &key.references),
+    );
+    for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
+        if action != Action::NoAction {
+            sql.push_str(&format!(" ON {event} {}", action.sql()));
+        }
+    }
+    sql.push_str(match key.deferrable {
+        Deferrable::No => "",
+        Deferrable::InitiallyImmediate => " DEFERRABLE INITIALLY IMMEDIATE",
+        Deferrable::InitiallyDeferred => " DEFERRABLE INITIALLY DEFERRED",
+    });
+    sql
+}
+
+/// The CHECK constraints of the columns, of texts whose type does not hold their length, and of
+/// the table.
+fn checks(table: &Table, dialect: Dialect, names: &mut Names) -> Vec<String> {
+    let mut items = Vec::new();
+    for column in &table.columns {
+        if let Some(check) = &column.check {
+            let name = names.take("ck", &table.name, &[&column.name]);
+            items.push(words::check(dialect, &name, check));
+        }
+        if let ColumnType::Text { length: Some(length) } = column.ty
+            && let Some(check) = words::length_check(dialect, &column.name, length)
+        {
+            let name = names.take("ck", &table.name, &[&column.name, "length"]);
+            items.push(words::check(dialect, &name, &check));
+        }
+    }
+    for (index, check) in table.checks.iter().enumerate() {
+        let name = names.take("ck", &table.name, &[&(index + 1).to_string()]);
+        items.push(words::check(dialect, &name, check));
+    }
+    items
+}

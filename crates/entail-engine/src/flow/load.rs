@@ -1,0 +1,456 @@
+//! Loading relationships: one SELECT a relationship, whatever the number of owners.
+
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::arena::Arena;
+use crate::batch::{Batch, Outcome, Request, Rows};
+use crate::cascade::Missing;
+use crate::change::Needs;
+use crate::error::{Error, LoadError};
+use crate::handle::{ObjectId, Slot};
+use crate::key::Key;
+use crate::mapping::{EntityId, Kind, Mapping, Relationship, RelationshipId};
+use crate::query::{Comparison, Condition, Selection};
+use crate::sql::{Texts, select, select_by, select_linked};
+use crate::unit::Unit;
+use crate::value::Value;
+
+use super::flush::Flush;
+use super::{Answer, Flow, Step, inner, read_failure};
+
+/// One trip of loading: what was asked, and where the answers go.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    what: What,
+    /// How many queries answer it.
+    queries: usize,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A relationship of these owners.
+    Relationship(RelationshipId, Vec<ObjectId>, Into),
+    /// Rows of an entity; the keys were asked for.
+    Rows(EntityId),
+}
+
+/// Where loaded targets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Into {
+    /// Into the relationship.
+    Link,
+    /// Into what a relationship to one held before it was set.
+    Former,
+}
+
+/// Which rows a relationship is loaded from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Those of the owners' keys.
+    Keys,
+    /// All rows of the table: the owners are all there are.
+    Whole,
+}
+
+impl Pass {
+    /// Prepares the trip for everything that is needed.
+    pub fn of(needs: &Needs, arena: &Arena, texts: &mut Texts) -> (Self, Batch) {
+        let mut pass = Pass::default();
+        let mut batch = Batch::default();
+        for (into, missing) in [(Into::Link, &needs.relationships), (Into::Former, &needs.former)] {
+            let mut owners: FxHashMap<RelationshipId, Vec<ObjectId>> = FxHashMap::default();
+            let mut order = Vec::new();
+            for one in missing {
+                if !owners.contains_key(&one.relationship) {
+                    order.push(one.relationship);
+                }
+                owners.entry(one.relationship).or_default().push(one.owner);
+            }
+            for relationship in order {
+                let owners = owners.remove(&relationship).unwrap_or_default();
+                pass.relationship(relationship, owners, into, Extent::Keys, arena, texts, &mut batch);
+            }
+        }
+        let keys: Vec<_> = needs
+            .rows
+            .iter()
+            .filter_map(|&id| Some((id.entity, arena.cell(id).key.clone()?)))
+            .collect();
+        pass.keys(&keys, arena, texts, &mut batch);
+        (pass, batch)
+    }
+
+    /// Asks for a relationship of owners that are all of its owner's entity.
+    #[allow(clippy::too_many_arguments)] // They are the parts of one question.
+    fn relationship(
+        &mut self,
+        id: RelationshipId,
+        owners: Vec<ObjectId>,
+        into: Into,
+        extent: Extent,
+        arena: &Arena,
+        texts: &mut Texts,
+        batch: &mut Batch,
+    ) {
+        let mapping = arena.mapping();
+        let relationship = mapping.relationship(id);
+        let columns = match relationship.kind {
+            Kind::ManyToOne => &relationship.child_columns,
+            _ => &relationship.parent_columns,
+        };
+        let mut seen = FxHashSet::default();
+        let keys: Vec<Vec<Value>> = owners
+            .iter()
+            .filter_map(|&owner| arena.committed_values(owner, columns))
+            .filter(|key| !key.iter().any(Value::is_null))
+            .filter(|key| relationship.kind != Kind::ManyToOne || seen.insert(key.clone()))
+            .collect();
+        let before = batch.requests.len();
+        let target = mapping.entity(relationship.target).table;
+        match (&relationship.link, relationship.kind) {
+            (Some(link), _) => {
+                let calls = select_linked(texts, mapping, relationship, link, keys);
+                batch.requests.extend(calls.into_iter().map(|one| Request::Call(one.call)));
+            }
+            (None, _) if extent == Extent::Whole && !keys.is_empty() => {
+                let call = select(texts, mapping, target, &whole(mapping, relationship));
+                batch.requests.push(Request::Call(call));
+            }
+            (None, kind) => {
+                let columns = match kind {
+                    Kind::ManyToOne => &relationship.parent_columns,
+                    _ => &relationship.child_columns,
+                };
+                let calls =
+                    select_by(texts, mapping, target, columns, keys, &relationship.order_by);
+                batch.requests.extend(calls.into_iter().map(Request::Call));
+            }
+        }
+        let queries = batch.requests.len() - before;
+        self.parts.push(Part { what: What::Relationship(id, owners, into), queries });
+    }
+
+    /// Asks for rows by their keys.
+    fn keys(&mut self, keys: &[(EntityId, Key)], arena: &Arena, texts: &mut Texts, batch: &mut Batch) {
+        let mut of_entity: Vec<(EntityId, Vec<Vec<Value>>)> = Vec::new();
+        for (entity, key) in keys {
+            let key = key.values().to_vec();
+            match of_entity.iter_mut().find(|(one, _)| one == entity) {
+                Some((_, keys)) if keys.contains(&key) => {}
+                Some((_, keys)) => keys.push(key),
+                None => of_entity.push((*entity, vec![key])),
+            }
+        }
+        for (entity, keys) in of_entity {
+            let map = arena.mapping().entity(entity);
+            let calls = select_by(texts, arena.mapping(), map.table, &map.key, keys, &[]);
+            self.parts.push(Part { what: What::Rows(entity), queries: calls.len() });
+            batch.requests.extend(calls.into_iter().map(Request::Call));
+        }
+    }
+
+    /// Asks for rows by their keys, and for relationships.
+    pub fn of_keys(
+        keys: &[(EntityId, Key)],
+        relationships: Vec<Missing>,
+        arena: &Arena,
+        texts: &mut Texts,
+    ) -> (Self, Batch) {
+        let needs = Needs { relationships, ..Needs::default() };
+        let (mut pass, mut batch) = Self::of(&needs, arena, texts);
+        pass.keys(keys, arena, texts, &mut batch);
+        (pass, batch)
+    }
+
+    /// Asks for one relationship of many owners.
+    pub fn of_relationship(
+        relationship: RelationshipId,
+        owners: Vec<ObjectId>,
+        extent: Extent,
+        arena: &Arena,
+        texts: &mut Texts,
+    ) -> (Self, Batch) {
+        let mut pass = Pass::default();
+        let mut batch = Batch::default();
+        pass.relationship(relationship, owners, Into::Link, extent, arena, texts, &mut batch);
+        (pass, batch)
+    }
+
+    /// Takes the answers.
+    pub fn apply(self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
+        let mut answers = outcome.rows.into_iter();
+        for part in self.parts {
+            let rows: Vec<Rows> = answers.by_ref().take(part.queries).collect();
+            match part.what {
+                What::Rows(entity) => {
+                    for mut rows in rows {
+                        take_rows(arena, entity, &mut rows)?;
+                    }
+                }
+                What::Relationship(id, owners, into) => {
+                    let mapping = arena.shared_mapping();
+                    let relationship = mapping.relationship(id);
+                    let targets = Targets::take(arena, &mapping, relationship, rows)?;
+                    targets.give(arena, relationship, &owners, into);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All rows of a relationship's target that belong to anybody.
+fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
+    let table = mapping.table_of(relationship.target);
+    let nullable = relationship.child_columns.iter().filter(|&&column| table.columns[column].nullable);
+    let conditions: Vec<_> =
+        nullable.map(|&column| Condition::Compare(column, Comparison::NotEqual, Value::Null)).collect();
+    Selection {
+        condition: (!conditions.is_empty()).then_some(Condition::All(conditions)),
+        order: relationship.order_by.clone(),
+        ..Selection::default()
+    }
+}
+
+/// Takes rows of an entity; gives the objects in the order of the rows.
+pub(super) fn take_rows(
+    arena: &mut Arena,
+    entity: EntityId,
+    rows: &mut Rows,
+) -> Result<Vec<ObjectId>, LoadError> {
+    let width = rows.width.max(1);
+    arena.make_room(entity, rows.values.len() / width);
+    let mut objects = Vec::with_capacity(rows.values.len() / width);
+    for row in rows.values.chunks_exact_mut(width) {
+        objects.push(arena.load_row(entity, row)?);
+    }
+    Ok(objects)
+}
+
+/// Loaded targets by the values by which their owners know them.
+#[derive(Default)]
+struct Targets {
+    by_value: FxHashMap<Vec<Value>, Vec<Slot>>,
+    /// For owners that are known by their own key: by their slots.
+    by_owner: Vec<Vec<Slot>>,
+}
+
+impl Targets {
+    fn take(
+        arena: &mut Arena,
+        mapping: &Mapping,
+        relationship: &Relationship,
+        answers: Vec<Rows>,
+    ) -> Result<Self, LoadError> {
+        let mut targets = Targets::default();
+        let owner_key = &mapping.entity(relationship.owner).key;
+        let by_owner_key =
+            relationship.kind != Kind::ManyToOne && relationship.parent_columns == *owner_key;
+        let ahead = relationship.link.as_ref().map_or(0, |_| relationship.child_columns.len());
+        let columns = match (relationship.kind, ahead) {
+            (Kind::ManyToOne, _) => relationship.parent_columns.clone(),
+            (_, 0) => relationship.child_columns.clone(),
+            (_, ahead) => (0..ahead).collect(),
+        };
+        let mut known = Vec::with_capacity(columns.len());
+        for mut rows in answers {
+            let width = rows.width.max(1);
+            arena.make_room(relationship.target, rows.values.len() / width);
+            for row in rows.values.chunks_exact_mut(width) {
+                known.clear();
+                known.extend(columns.iter().map(|&column| row[column].clone()));
+                let target = arena.load_row(relationship.target, &mut row[ahead..])?.slot;
+                if by_owner_key {
+                    let Some(owner) = arena.find(relationship.owner, &known) else { continue };
+                    let at = owner.slot.0 as usize;
+                    if targets.by_owner.len() <= at {
+                        targets.by_owner.resize_with(at + 1, Vec::new);
+                    }
+                    targets.by_owner[at].push(target);
+                } else {
+                    targets.by_value.entry(known.clone()).or_default().push(target);
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    fn give(mut self, arena: &mut Arena, relationship: &Relationship, owners: &[ObjectId], into: Into) {
+        let columns = match relationship.kind {
+            Kind::ManyToOne => &relationship.child_columns,
+            _ => &relationship.parent_columns,
+        };
+        for &owner in owners {
+            let mut members = match self.by_owner.get_mut(owner.slot.0 as usize) {
+                Some(members) => std::mem::take(members),
+                None => arena
+                    .committed_values(owner, columns)
+                    .and_then(|values| self.by_value.get(&values).cloned())
+                    .unwrap_or_default(),
+            };
+            if relationship.kind.is_many() {
+                dedup(&mut members);
+                arena.load_many(relationship.id, owner.slot, members);
+                continue;
+            }
+            if members.len() > 1 {
+                tracing::warn!(
+                    relationship = %relationship.name,
+                    rows = members.len(),
+                    "several rows where one was expected; the first one is taken"
+                );
+            }
+            let target = members.first().copied();
+            match into {
+                Into::Link => arena.load_one(relationship.id, owner.slot, target),
+                Into::Former => arena.learn_former_target(relationship.id, owner.slot, target),
+            }
+        }
+    }
+}
+
+/// An association table without a key may have a row twice; the member is there once.
+fn dedup(members: &mut Vec<Slot>) {
+    if members.len() > 1 {
+        let mut seen = FxHashSet::default();
+        members.retain(|&member| seen.insert(member));
+    }
+}
+
+// --- The verb ----------------------------------------------------------------------------------------
+
+/// Loads a path of relationships, starting at some objects: one SELECT a relationship.
+#[derive(Debug)]
+pub struct Load {
+    autoflush: Option<Flush>,
+    objects: Vec<ObjectId>,
+    path: Vec<RelationshipId>,
+    next: usize,
+    extent: Extent,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+enum Running {
+    Rows(Pass),
+    Relationship(Pass),
+}
+
+impl Load {
+    /// Loads the relationships of a path one after the other.
+    pub fn new(objects: Vec<ObjectId>, path: Vec<RelationshipId>) -> Self {
+        Self {
+            autoflush: Some(Flush::auto()),
+            objects,
+            path,
+            next: 0,
+            extent: Extent::Keys,
+            running: None,
+        }
+    }
+
+    /// Loads along with a query that has flushed already.
+    pub(super) fn along(objects: Vec<ObjectId>, path: Vec<RelationshipId>, extent: Extent) -> Self {
+        Self { autoflush: None, extent, ..Self::new(objects, path) }
+    }
+
+    /// Goes to the targets of the relationship that was loaded last.
+    fn advance(&mut self, arena: &Arena) {
+        let relationship = self.path[self.next];
+        let target = arena.mapping().relationship(relationship).target;
+        let mut seen = FxHashSet::default();
+        self.objects = self
+            .objects
+            .iter()
+            .flat_map(|owner| arena.many_or_one(*owner, relationship))
+            .filter(|slot| seen.insert(*slot))
+            .map(|slot| ObjectId { entity: target, slot })
+            .collect();
+        self.next += 1;
+    }
+}
+
+impl Flow for Load {
+    type Output = ();
+
+    fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {
+        unit.check_usable()?;
+        if self.running.is_none() && self.next == 0 && self.nothing_to_load(&unit.arena) {
+            self.autoflush = None;
+        }
+        if let Some(flush) = &mut self.autoflush {
+            inner!(flush, unit, answer.take());
+            self.autoflush = None;
+        }
+        if let Some(running) = self.running.take() {
+            let outcome = match answer.take() {
+                Some(Ok(outcome)) => outcome,
+                Some(Err(failure)) => return Err(read_failure(unit, failure)),
+                None => Outcome::default(),
+            };
+            match running {
+                Running::Rows(pass) => {
+                    pass.apply(&mut unit.arena, outcome)?;
+                    if let Some(&gone) = self.objects.iter().find(|&&id| unit.arena.is_stale(id)) {
+                        let object = unit.arena.label(gone);
+                        return Err(LoadError::RowGone { object }.into());
+                    }
+                }
+                Running::Relationship(pass) => {
+                    pass.apply(&mut unit.arena, outcome)?;
+                    self.advance(&unit.arena);
+                }
+            }
+        }
+        while let Some(&relationship) = self.path.get(self.next) {
+            let arena = &unit.arena;
+            let stale: Vec<_> = self.objects.iter().copied().filter(|&id| arena.is_stale(id)).collect();
+            if !stale.is_empty() {
+                let needs = Needs { rows: stale, ..Needs::default() };
+                let (pass, batch) = Pass::of(&needs, arena, &mut unit.texts);
+                self.running = Some(Running::Rows(pass));
+                return Ok(Step::Run(batch));
+            }
+            let owners: Vec<_> = self
+                .objects
+                .iter()
+                .copied()
+                .filter(|&owner| arena.needs_load(owner, relationship))
+                .collect();
+            if owners.is_empty() {
+                self.advance(&unit.arena);
+                continue;
+            }
+            let (pass, batch) =
+                Pass::of_relationship(relationship, owners, self.extent, arena, &mut unit.texts);
+            if batch.is_empty() {
+                pass.apply(&mut unit.arena, Outcome::default())?;
+                self.advance(&unit.arena);
+                continue;
+            }
+            self.running = Some(Running::Relationship(pass));
+            return Ok(Step::Run(batch));
+        }
+        Ok(Step::Done(()))
+    }
+}
+
+impl Load {
+    /// Whether the first relationship of the path is loaded everywhere, so that nothing of the
+    /// database is needed and nothing is flushed.
+    fn nothing_to_load(&self, arena: &Arena) -> bool {
+        self.path.len() <= 1
+            && self.path.first().is_none_or(|&relationship| {
+                self.objects
+                    .iter()
+                    .all(|&id| !arena.is_stale(id) && !arena.needs_load(id, relationship))
+            })
+    }
+}
+

@@ -1,0 +1,132 @@
+//! The plan station: puts changes into an order that the foreign keys and unique values allow,
+//! cuts rings at nullable keys, and groups rows of one shape. A plan is plain data that prints.
+
+mod cut;
+mod group;
+mod order;
+mod print;
+mod row;
+
+use std::sync::Arc;
+
+use crate::batch::{Expect, Param};
+use crate::change::{CauseNode, ChangeSet, Hop};
+use crate::error::FlushError;
+use crate::handle::ObjectId;
+use crate::mapping::{Mapping, TableId};
+use crate::value::Value;
+
+/// What a flush will do, in its order, and why.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// The reasons that the steps refer to.
+    pub causes: Vec<CauseNode>,
+    /// How many slots the steps use.
+    pub slots: usize,
+    mapping: Option<Arc<Mapping>>,
+}
+
+/// Rows of one shape that are written one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub action: StepAction,
+    /// To which table.
+    pub table: TableId,
+    /// The columns that are written.
+    pub columns: Vec<usize>,
+    /// The columns that find the row.
+    pub keys: Vec<usize>,
+    /// The columns whose values the database makes.
+    pub generated: Vec<usize>,
+    /// The parameters, row by row: the columns, then the keys.
+    pub params: Arc<Vec<Param>>,
+    /// The rows.
+    pub rows: Vec<PlannedRow>,
+    /// How many rows each of them must meet.
+    pub expect: Expect,
+    /// For rows that are reached by their parents' keys: the way there.
+    pub hops: Vec<Hop>,
+}
+
+/// What a [`Step`] does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StepAction {
+    /// INSERT of rows of entities.
+    Insert,
+    /// UPDATE of rows of entities.
+    Update,
+    /// DELETE of rows of entities.
+    Delete,
+    /// INSERT of association rows.
+    Link,
+    /// DELETE of association rows.
+    Unlink,
+    /// UPDATE of association rows after a change of key.
+    Relink,
+    /// DELETE of rows by their parents' keys.
+    DeleteReached,
+    /// UPDATE to NULL of rows by their parents' keys.
+    DetachReached,
+}
+
+/// One row of a [`Step`]; of a step by parents' keys it stands for all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedRow {
+    /// The object, if the row is one.
+    pub object: Option<ObjectId>,
+    /// The first slot that takes generated values.
+    pub slot: u32,
+    /// The reason, by its place in [`Plan::causes`].
+    pub cause: u32,
+}
+
+impl Plan {
+    /// Plans the changes.
+    ///
+    /// # Errors
+    ///
+    /// E0302 if rows depend on each other in a ring that cannot be cut.
+    pub fn new(mapping: &Arc<Mapping>, changes: ChangeSet) -> Result<Self, FlushError> {
+        let slots = changes.slots;
+        let (ordered, causes) = order::order(mapping, changes)?;
+        Ok(Plan { steps: group::group(ordered), causes, slots, mapping: Some(Arc::clone(mapping)) })
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// How many rows of entities and association tables are written one by one.
+    pub fn rows(&self) -> usize {
+        self.steps.iter().map(|step| step.rows.len()).sum()
+    }
+}
+
+/// Two plans are equal if they do the same in the same order for the same reasons.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        self.steps == other.steps && self.causes == other.causes && self.slots == other.slots
+    }
+}
+
+/// A change in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Ordered {
+    Row(crate::change::RowChange),
+    Link(crate::change::LinkChange),
+    Set(crate::change::SetChange),
+}
+
+/// The value of a column among those that a row writes.
+fn written(values: &[(usize, Param)], column: usize) -> Option<&Param> {
+    values.iter().find(|(one, _)| *one == column).map(|(_, param)| param)
+}
+
+/// The value of a column among those that a row gives up.
+fn given_up(old: &[(usize, Value)], column: usize) -> Option<&Value> {
+    old.iter().find(|(one, _)| *one == column).map(|(_, value)| value)
+}

@@ -1,0 +1,186 @@
+//! Cutting: a ring of rows opens where a foreign key can be NULL for a while, can wait for
+//! COMMIT, or where the database lets go by itself.
+
+use crate::batch::{Expect, Operation, Param};
+use crate::change::{CauseNode, Phase, RowChange, write_label};
+use crate::error::FlushError;
+use crate::mapping::{Action, Deferrable, TableId};
+use crate::value::Value;
+
+use super::order::{Class, Item};
+use super::row::{Edge, Rows, Why};
+
+/// A way to open a ring; the first ones are the cheaper ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    /// The edge may be dropped: the database waits, or lets go by itself.
+    Drop,
+    /// The later row is written without the reference, which follows in a statement of its own.
+    FillLater,
+    /// The earlier row lets go in a statement of its own, ahead of its main one.
+    LetGoEarly,
+    /// The edge is dropped, and the database decides whether the unique value is free.
+    Hope,
+}
+
+/// Opens the ring at its best edge.
+pub(super) fn cut(rows: &mut Rows<'_>, ring: &[Edge], causes: &[CauseNode]) -> Result<(), FlushError> {
+    let best = ring
+        .iter()
+        .filter_map(|edge| Some((way(rows, edge)?, *edge)))
+        .min_by_key(|(way, edge)| (*way, edge.from, edge.to));
+    let Some((way, edge)) = best else { return Err(cycle(rows, ring, causes)) };
+    match way {
+        Way::Drop | Way::Hope => rows.edges.retain(|one| *one != edge),
+        Way::FillLater => fill_later(rows, edge),
+        Way::LetGoEarly => let_go_early(rows, edge),
+    }
+    Ok(())
+}
+
+fn way(rows: &Rows<'_>, edge: &Edge) -> Option<Way> {
+    match edge.why {
+        Why::Fixed => None,
+        Why::Refers(key) => {
+            let Item::Row(child) = &rows.items[edge.to] else { return None };
+            let key = rows.foreign_key(child.table, key);
+            if key.deferrable == Deferrable::InitiallyDeferred {
+                return Some(Way::Drop);
+            }
+            let can_wait = child.phase == Phase::Main
+                && child.operation != Operation::Delete
+                && can_be_null(rows, child.table, &key.columns);
+            can_wait.then_some(Way::FillLater)
+        }
+        Why::LetsGo(key) => {
+            let Item::Row(child) = &rows.items[edge.from] else { return None };
+            let key = rows.foreign_key(child.table, key);
+            let by_itself = key.deferrable == Deferrable::InitiallyDeferred
+                || (key.on_delete == Action::SetNull && child.operation == Operation::Delete);
+            if by_itself {
+                return Some(Way::Drop);
+            }
+            can_be_null(rows, child.table, &key.columns).then_some(Way::LetGoEarly)
+        }
+        Why::Unique(set) => {
+            let Item::Row(giver) = &rows.items[edge.from] else { return Some(Way::Hope) };
+            let columns = &rows.mapping.table(giver.table).uniques[set];
+            if can_be_null(rows, giver.table, columns) { Some(Way::LetGoEarly) } else { Some(Way::Hope) }
+        }
+    }
+}
+
+/// Whether at least one of the columns can be NULL and none of them is part of the key.
+fn can_be_null(rows: &Rows<'_>, table: TableId, columns: &[usize]) -> bool {
+    let table = rows.mapping.table(table);
+    columns.iter().any(|&column| table.columns[column].nullable)
+        && !columns.iter().any(|column| table.primary_key.contains(column))
+}
+
+/// The nullable ones of the columns.
+fn nullable(rows: &Rows<'_>, table: TableId, columns: &[usize]) -> Vec<usize> {
+    let table = rows.mapping.table(table);
+    columns.iter().copied().filter(|&column| table.columns[column].nullable).collect()
+}
+
+/// Writes the later row with NULL, and the reference by an UPDATE afterwards.
+fn fill_later(rows: &mut Rows<'_>, edge: Edge) {
+    let Why::Refers(number) = edge.why else { return };
+    let table = rows.items[edge.to].table();
+    let key = rows.foreign_key(table, number);
+    let columns = nullable(rows, table, &key.columns);
+    let Item::Row(child) = &mut rows.items[edge.to] else { return };
+    let mut values = Vec::new();
+    for (column, param) in &mut child.values {
+        if columns.contains(column) {
+            values.push((*column, std::mem::replace(param, Param::Value(Value::Null))));
+        }
+    }
+    let primary = &rows.mapping.table(table).primary_key;
+    let filled = RowChange {
+        operation: Operation::Update,
+        phase: Phase::After,
+        values,
+        key: row_key(child, primary),
+        generated: None,
+        old: Vec::new(),
+        expect: Expect::Exactly(1),
+        ..child.clone()
+    };
+    let later = add(rows, filled, Class::After);
+    let dropped: Vec<Edge> = take_edges(rows, |one| one.to == edge.to && one.why == edge.why);
+    rows.edges.push(Edge { from: edge.to, to: later, why: Why::Fixed });
+    rows.edges.extend(dropped.into_iter().map(|one| Edge { to: later, ..one }));
+}
+
+/// Sets the columns of the earlier row to NULL by an UPDATE ahead of everything.
+fn let_go_early(rows: &mut Rows<'_>, edge: Edge) {
+    let table = rows.items[edge.from].table();
+    let columns = match edge.why {
+        Why::LetsGo(number) => rows.foreign_key(table, number).columns.clone(),
+        Why::Unique(set) => rows.mapping.table(table).uniques[set].clone(),
+        Why::Refers(_) | Why::Fixed => return,
+    };
+    let columns = nullable(rows, table, &columns);
+    let Item::Row(row) = &rows.items[edge.from] else { return };
+    let primary = &rows.mapping.table(table).primary_key;
+    let released = RowChange {
+        operation: Operation::Update,
+        phase: Phase::Main,
+        values: columns.iter().map(|&column| (column, Param::Value(Value::Null))).collect(),
+        key: row_key(row, primary),
+        generated: None,
+        old: row.old.clone(),
+        expect: Expect::Exactly(1),
+        ..row.clone()
+    };
+    let early = add(rows, released, Class::Update);
+    let dropped: Vec<Edge> = take_edges(rows, |one| one.from == edge.from && one.why == edge.why);
+    rows.edges.push(Edge { from: early, to: edge.from, why: Why::Fixed });
+    rows.edges.extend(dropped.into_iter().map(|one| Edge { from: early, ..one }));
+}
+
+/// The key of a row, without its version: of an insert what it writes, else what finds it.
+fn row_key(row: &RowChange, primary: &[usize]) -> Vec<(usize, Param)> {
+    primary
+        .iter()
+        .filter_map(|&column| {
+            let generated = row.generated.as_ref().and_then(|(first, columns)| {
+                let place = columns.iter().position(|&one| one == column)?;
+                Some(Param::Slot(first + place as u32))
+            });
+            let found = super::written(&row.key, column).cloned();
+            let param = generated.or(found).or_else(|| super::written(&row.values, column).cloned());
+            param.map(|param| (column, param))
+        })
+        .collect()
+}
+
+fn add(rows: &mut Rows<'_>, row: RowChange, class: Class) -> usize {
+    let rank = rows.mapping.table(row.table).rank;
+    let place = rows.items.len();
+    rows.items.push(Item::Row(row));
+    rows.priorities.push(((class as u8, rank, class), place));
+    place
+}
+
+fn take_edges(rows: &mut Rows<'_>, which: impl Fn(&Edge) -> bool) -> Vec<Edge> {
+    let (taken, kept) = std::mem::take(&mut rows.edges).into_iter().partition(|edge| which(edge));
+    rows.edges = kept;
+    taken
+}
+
+fn cycle(rows: &Rows<'_>, ring: &[Edge], causes: &[CauseNode]) -> FlushError {
+    let mut text = String::new();
+    for edge in ring {
+        if let Item::Row(row) = &rows.items[edge.to] {
+            if !text.is_empty() {
+                text.push_str(" <- ");
+            }
+            let key = causes.get(row.cause as usize).and_then(|cause| cause.key.as_ref());
+            // Writing to a String cannot fail.
+            let _ = write_label(rows.mapping, row.object, key, &mut text);
+        }
+    }
+    FlushError::Cycle { ring: text }
+}

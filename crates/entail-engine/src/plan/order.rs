@@ -1,0 +1,376 @@
+//! Ordering: groups of rows by table and operation first; only groups that depend on each other
+//! in a ring are taken apart into rows.
+//!
+//! ```text
+//!   insert users --> insert orders --> insert items        delete items --> delete orders --> ..
+//!         \-----------------------> link in order_tags --> (links go before the deletes)
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::cmp::Reverse;
+
+use rustc_hash::FxHashMap;
+
+use crate::batch::{Operation, Param};
+use crate::change::{CauseNode, ChangeSet, LinkChange, Phase, RowChange, SetChange};
+use crate::error::FlushError;
+use crate::mapping::{ForeignKey, Mapping, TableId};
+
+use super::row::{self, UniqueEdge};
+use super::{Ordered, given_up, written};
+
+/// What a group of rows does. The order of the words is the order in which groups go where
+/// nothing else decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Class {
+    Update,
+    Insert,
+    Unlink,
+    Relink,
+    Link,
+    After,
+    BeforeDelete,
+    Reached,
+    Delete,
+}
+
+/// All rows of one table that are written in one way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Group {
+    pub class: Class,
+    pub table: TableId,
+    rank: u32,
+}
+
+impl Group {
+    /// Saves go by the rank of their tables, updates before inserts; then links; deletes go by
+    /// the reverse rank.
+    pub fn priority(&self) -> (u8, u32, Class) {
+        match self.class {
+            Class::Update | Class::Insert => (0, self.rank, self.class),
+            Class::Reached => (8, u32::MAX - self.rank, self.class),
+            Class::Delete => (9, u32::MAX - self.rank, self.class),
+            class => (class as u8, self.rank, class),
+        }
+    }
+}
+
+impl PartialOrd for Group {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Group {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.priority(), self.table).cmp(&(other.priority(), other.table))
+    }
+}
+
+/// A change on its way to its place.
+#[derive(Clone, Debug)]
+pub(super) enum Item {
+    Row(RowChange),
+    Link(LinkChange),
+    Set(SetChange),
+}
+
+impl Item {
+    pub fn table(&self) -> TableId {
+        match self {
+            Item::Row(row) => row.table,
+            Item::Link(link) => link.table,
+            Item::Set(set) => set.table,
+        }
+    }
+
+    /// What it writes into a column.
+    pub fn writes(&self, column: usize) -> Option<&Param> {
+        match self {
+            Item::Row(row) => written(&row.values, column),
+            Item::Link(link) => match link.operation {
+                Operation::Delete => None,
+                _ => written(&link.values, column),
+            },
+            Item::Set(_) => None,
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Item::Row(row) => match (row.operation, row.phase) {
+                (_, Phase::After) => Class::After,
+                (_, Phase::BeforeDelete) => Class::BeforeDelete,
+                (Operation::Insert, Phase::Main) => Class::Insert,
+                (Operation::Update, Phase::Main) => Class::Update,
+                (Operation::Delete, Phase::Main) => Class::Delete,
+            },
+            Item::Link(link) => match link.operation {
+                Operation::Insert => Class::Link,
+                Operation::Update => Class::Relink,
+                Operation::Delete => Class::Unlink,
+            },
+            Item::Set(_) => Class::Reached,
+        }
+    }
+}
+
+/// Puts the changes into order.
+pub(super) fn order(
+    mapping: &Mapping,
+    changes: ChangeSet,
+) -> Result<(Vec<Ordered>, Vec<CauseNode>), FlushError> {
+    let causes = changes.causes;
+    let rows = changes.rows.into_iter().map(Item::Row);
+    let links = changes.links.into_iter().map(Item::Link);
+    let sets = changes.sets.into_iter().map(Item::Set);
+    let mut groups: BTreeMap<Group, Vec<Item>> = BTreeMap::new();
+    let mut last: Option<(Group, Vec<Item>)> = None;
+    for item in rows.chain(links).chain(sets) {
+        let rank = mapping.table(item.table()).rank;
+        let group = Group { class: item.class(), table: item.table(), rank };
+        match &mut last {
+            Some((known, items)) if *known == group => items.push(item),
+            _ => {
+                if let Some((known, items)) = last.take() {
+                    groups.entry(known).or_default().extend(items);
+                }
+                last = Some((group, vec![item]));
+            }
+        }
+    }
+    if let Some((known, items)) = last {
+        groups.entry(known).or_default().extend(items);
+    }
+    for (group, items) in &mut groups {
+        sort(group.class, items);
+    }
+    let unique = unique_edges(mapping, &groups);
+    let edges = group_edges(mapping, &groups, &unique);
+    let mut ordered = Vec::new();
+    for component in components(&groups, &edges) {
+        let alone = matches!(component.as_slice(), [one] if !edges.contains(&(*one, *one)));
+        let taken = component.into_iter().filter_map(|group| Some((group, groups.remove(&group)?)));
+        if alone {
+            ordered.extend(taken.flat_map(|(_, items)| items).map(finish));
+        } else {
+            let sorted = row::sort_rows(mapping, taken.collect(), &unique, &edges, &causes)?;
+            ordered.extend(sorted.into_iter().map(finish));
+        }
+    }
+    Ok((ordered, causes))
+}
+
+fn finish(item: Item) -> Ordered {
+    match item {
+        Item::Row(row) => Ordered::Row(row),
+        Item::Link(link) => Ordered::Link(link),
+        Item::Set(set) => Ordered::Set(set),
+    }
+}
+
+/// Inserts go in the order in which the objects were added, everything else by key, so that two
+/// sessions touch rows in one order.
+fn sort(class: Class, items: &mut [Item]) {
+    fn key(item: &Item) -> &[(usize, Param)] {
+        match item {
+            Item::Row(row) => &row.key,
+            Item::Link(link) => &link.values,
+            Item::Set(_) => &[],
+        }
+    }
+    fn compare(one: &[(usize, Param)], other: &[(usize, Param)]) -> std::cmp::Ordering {
+        let pairs = one.iter().zip(other).map(|((_, a), (_, b))| match (a, b) {
+            (Param::Value(a), Param::Value(b)) => a.cmp(b),
+            (Param::Slot(a), Param::Slot(b)) => a.cmp(b),
+            (Param::Value(_), Param::Slot(_)) => std::cmp::Ordering::Less,
+            (Param::Slot(_), Param::Value(_)) => std::cmp::Ordering::Greater,
+        });
+        pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    }
+    match class {
+        Class::Insert => items.sort_by_key(|item| match item {
+            Item::Row(row) => row.order,
+            Item::Link(_) | Item::Set(_) => 0,
+        }),
+        Class::Reached | Class::Link => {}
+        _ => items.sort_by(|one, other| compare(key(one), key(other))),
+    }
+}
+
+// --- Edges between groups ------------------------------------------------------------------------
+
+/// Which group must go before which.
+pub(super) type Edges = BTreeSet<(Group, Group)>;
+
+fn group_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>, unique: &[UniqueEdge]) -> Edges {
+    let mut edges = Edges::new();
+    for (&child, items) in groups {
+        for key in &mapping.table(child.table).foreign_keys {
+            for &parent in groups.keys().filter(|group| group.table == key.parent) {
+                if waits(child, parent, key, groups) && (child != parent || points(items, key)) {
+                    edges.insert((parent, child));
+                }
+                let lets_go = !matches!(child.class, Class::Insert | Class::Link);
+                let parent_goes = matches!(parent.class, Class::Delete | Class::Reached);
+                if lets_go && parent_goes && (child != parent || held(items, key)) {
+                    edges.insert((child, parent));
+                }
+            }
+        }
+        for &other in groups.keys().filter(|group| group.table == child.table) {
+            if follows_in_table(child.class, other.class) {
+                edges.insert((child, other));
+            }
+        }
+    }
+    edges.extend(unique.iter().map(|edge| (edge.giver_group, edge.taker_group)));
+    edges
+}
+
+/// Whether rows of `child` may refer to what `parent` writes.
+fn waits(child: Group, parent: Group, key: &ForeignKey, groups: &BTreeMap<Group, Vec<Item>>) -> bool {
+    let writes = !matches!(child.class, Class::Delete | Class::Unlink | Class::Reached | Class::BeforeDelete);
+    let provides = match parent.class {
+        Class::Insert => true,
+        Class::Update => groups[&parent]
+            .iter()
+            .any(|item| key.references.iter().any(|&column| item.writes(column).is_some())),
+        _ => false,
+    };
+    writes && provides && !(child == parent && child.class == Class::Update)
+}
+
+/// Whether a row of the group has a foreign key to another row of its own table.
+fn points(items: &[Item], key: &ForeignKey) -> bool {
+    items.iter().any(|item| {
+        let mut columns = key.columns.iter();
+        columns.all(|&column| {
+            item.writes(column).is_some_and(|param| *param != Param::Value(crate::value::Value::Null))
+        })
+    })
+}
+
+/// Whether a row that goes had a foreign key to another row of its own table.
+fn held(items: &[Item], key: &ForeignKey) -> bool {
+    items.iter().any(|item| match item {
+        Item::Row(row) => key
+            .columns
+            .iter()
+            .all(|&column| given_up(&row.old, column).is_some_and(|value| !value.is_null())),
+        Item::Link(_) => false,
+        Item::Set(_) => false,
+    })
+}
+
+/// The fixed order of some operations on one table.
+fn follows_in_table(one: Class, other: Class) -> bool {
+    use Class::*;
+    matches!(
+        (one, other),
+        (Insert | Update, After)
+            | (Update | After, BeforeDelete)
+            | (BeforeDelete, Delete)
+            | (Unlink, Relink | Link | Reached)
+            | (Relink, Link)
+    )
+}
+
+// --- Unique values ---------------------------------------------------------------------------------
+
+/// Finds unique values that one row gives up and another takes.
+fn unique_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>) -> Vec<UniqueEdge> {
+    let mut edges = Vec::new();
+    for table in mapping.tables() {
+        let of_table: Vec<_> = groups.iter().filter(|(group, _)| group.table == table.id).collect();
+        let gives = |group: &Group| matches!(group.class, Class::Update | Class::Delete);
+        let takes = |group: &Group| matches!(group.class, Class::Update | Class::Insert);
+        let pairs = of_table.iter().any(|(group, _)| gives(group))
+            && of_table.iter().any(|(group, _)| takes(group));
+        if !pairs {
+            continue;
+        }
+        for (set, columns) in table.uniques.iter().enumerate() {
+            let mut givers = FxHashMap::default();
+            for (group, items) in of_table.iter().filter(|(group, _)| gives(group)) {
+                for (place, item) in items.iter().enumerate() {
+                    if let Some(value) = row::unique_given_up(item, columns) {
+                        givers.insert(value, (**group, place));
+                    }
+                }
+            }
+            if givers.is_empty() {
+                continue;
+            }
+            for (group, items) in of_table.iter().filter(|(group, _)| takes(group)) {
+                for (place, item) in items.iter().enumerate() {
+                    let taken = row::unique_taken(item, columns);
+                    if let Some(&(giver_group, giver)) = taken.and_then(|value| givers.get(&value))
+                        && (giver_group, giver) != (**group, place)
+                    {
+                        let (taker_group, taker) = (**group, place);
+                        edges.push(UniqueEdge { giver_group, giver, taker_group, taker, set });
+                    }
+                }
+            }
+        }
+    }
+    edges
+}
+
+// --- Components --------------------------------------------------------------------------------------
+
+/// The groups in an order that the edges allow; groups that form a ring come together.
+fn components(groups: &BTreeMap<Group, Vec<Item>>, edges: &Edges) -> Vec<Vec<Group>> {
+    let nodes: Vec<Group> = groups.keys().copied().collect();
+    let place: FxHashMap<Group, usize> = nodes.iter().enumerate().map(|(i, &g)| (g, i)).collect();
+    let mut reach = vec![vec![false; nodes.len()]; nodes.len()];
+    for (from, to) in edges {
+        reach[place[from]][place[to]] = true;
+    }
+    // Groups are few: a table has at most nine.
+    for middle in 0..nodes.len() {
+        for from in 0..nodes.len() {
+            if reach[from][middle] {
+                for to in 0..nodes.len() {
+                    if reach[middle][to] {
+                        reach[from][to] = true;
+                    }
+                }
+            }
+        }
+    }
+    let mut component: Vec<usize> = (0..nodes.len()).collect();
+    for node in 0..nodes.len() {
+        if let Some(first) = (0..node).find(|&other| reach[node][other] && reach[other][node]) {
+            component[node] = component[first];
+        }
+    }
+    let ids: BTreeSet<usize> = component.iter().copied().collect();
+    let before = |one: usize, other: usize| {
+        one != other
+            && (0..nodes.len()).any(|a| {
+                component[a] == one
+                    && (0..nodes.len()).any(|b| component[b] == other && edges.contains(&(nodes[a], nodes[b])))
+            })
+    };
+    let mut waiting: FxHashMap<usize, usize> =
+        ids.iter().map(|&id| (id, ids.iter().filter(|&&other| before(other, id)).count())).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        waiting.iter().filter(|(_, count)| **count == 0).map(|(&id, _)| Reverse(id)).collect();
+    let mut sorted = Vec::new();
+    while let Some(Reverse(id)) = ready.pop() {
+        sorted.push((0..nodes.len()).filter(|&n| component[n] == id).map(|n| nodes[n]).collect());
+        for &other in &ids {
+            if before(id, other)
+                && let Some(count) = waiting.get_mut(&other)
+            {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(Reverse(other));
+                }
+            }
+        }
+    }
+    sorted
+}

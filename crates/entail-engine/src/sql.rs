@@ -1,0 +1,49 @@
+//! The sql station: dialects, and from plans and queries to SQL text.
+//!
+//! Texts are built once a shape and kept; see [`Texts`]. A text never depends on values, so it is
+//! final before the first byte is sent.
+
+mod select;
+mod texts;
+mod write;
+
+pub use select::{Selected, count, select, select_by, select_linked};
+pub use texts::Texts;
+pub use write::render;
+
+/// A database's way to write SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// SQLite.
+    Sqlite,
+}
+
+impl Dialect {
+    /// How many parameters a statement may have.
+    pub fn max_params(self) -> usize {
+        match self {
+            Dialect::Sqlite => 32_766,
+        }
+    }
+
+    /// How many rows one INSERT takes. More rows in a statement save nothing more, but make its
+    /// text longer.
+    pub fn rows_per_insert(self) -> usize {
+        match self {
+            Dialect::Sqlite => 100,
+        }
+    }
+}
+
+/// Builds the text of a sea-query statement in a dialect. Its values are placeholders only.
+macro_rules! text {
+    ($dialect:expr, $statement:expr) => {
+        match $dialect {
+            $crate::sql::Dialect::Sqlite => {
+                std::sync::Arc::<str>::from($statement.build(sea_query::SqliteQueryBuilder).0)
+            }
+        }
+    };
+}
+use text;

@@ -1,0 +1,306 @@
+//! Selects: rows by condition, by keys, and by way of an association table.
+
+use std::sync::Arc;
+
+use sea_query::{Alias, Cond, Expr, ExprTrait, Order as SeaOrder, Query, SelectStatement, SimpleExpr};
+
+use crate::batch::{Call, CallKind, Param, Params};
+use crate::mapping::{Direction, LinkTable, Mapping, Relationship, Table, TableId};
+use crate::query::{Comparison, Condition, Selection};
+use crate::value::{ColumnType, Value};
+
+use super::texts::{Shape, Texts};
+use super::text;
+
+const BY_KEY: u8 = 100;
+const LINKED: u8 = 101;
+
+/// A query and how many of its first columns are not the entity's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selected {
+    /// The statement.
+    pub call: Call,
+    /// The columns ahead of those of the entity: the owner's side of an association row.
+    pub ahead: usize,
+}
+
+fn column(table: &Table, index: usize) -> Expr {
+    Expr::col((Alias::new(&*table.name), Alias::new(&*table.columns[index].name)))
+}
+
+fn start(table: &Table) -> SelectStatement {
+    let mut select = Query::select();
+    for index in 0..table.columns.len() {
+        select.expr(column(table, index));
+    }
+    select.from(Alias::new(&*table.name));
+    select
+}
+
+fn types(table: &Table) -> Arc<[ColumnType]> {
+    table.columns.iter().map(|column| column.ty).collect()
+}
+
+fn query(sql: Arc<str>, params: Vec<Param>, types: Arc<[ColumnType]>) -> Call {
+    let arity = params.len();
+    Call { sql, params: Params::new(params), arity, kind: CallKind::Query { types }, target: None }
+}
+
+fn add_order(select: &mut SelectStatement, table: &Table, order: &[(usize, Direction)]) {
+    for &(index, direction) in order {
+        let direction = match direction {
+            Direction::Ascending => SeaOrder::Asc,
+            Direction::Descending => SeaOrder::Desc,
+        };
+        select.order_by_expr(column(table, index), direction);
+    }
+}
+
+/// A placeholder.
+fn placeholder() -> SimpleExpr {
+    Expr::value(0)
+}
+
+/// Selects the rows of a table by a selection; its paths are not looked at.
+pub fn select(texts: &Texts, mapping: &Mapping, table: TableId, selection: &Selection) -> Call {
+    let table = mapping.table(table);
+    let mut params = Vec::new();
+    let mut select = start(table);
+    if let Some(condition) = &selection.condition {
+        select.cond_where(where_clause(table, condition, &mut params));
+    }
+    add_order(&mut select, table, &selection.order);
+    add_limits(&mut select, selection);
+    bind_limits(&mut params, selection);
+    query(text!(texts.dialect, select), params, types(table))
+}
+
+fn add_limits(select: &mut SelectStatement, selection: &Selection) {
+    if selection.limit.is_some() || selection.offset.is_some() {
+        // An offset needs a limit on some databases.
+        select.limit(selection.limit.unwrap_or(i64::MAX as u64));
+    }
+    if let Some(offset) = selection.offset {
+        select.offset(offset);
+    }
+}
+
+/// Counts the rows of a selection.
+pub fn count(texts: &Texts, mapping: &Mapping, table: TableId, selection: &Selection) -> Call {
+    let table = mapping.table(table);
+    let mut params = Vec::new();
+    let mut select = Query::select();
+    if selection.limit.is_some() || selection.offset.is_some() {
+        let mut inner = Query::select();
+        inner.expr(Expr::value(1)).from(Alias::new(&*table.name));
+        params.push(Param::Value(Value::Int(1)));
+        if let Some(condition) = &selection.condition {
+            inner.cond_where(where_clause(table, condition, &mut params));
+        }
+        add_limits(&mut inner, selection);
+        select.expr(Expr::cust("COUNT(*)")).from_subquery(inner, Alias::new("counted"));
+    } else {
+        select.expr(Expr::cust("COUNT(*)")).from(Alias::new(&*table.name));
+        if let Some(condition) = &selection.condition {
+            select.cond_where(where_clause(table, condition, &mut params));
+        }
+    }
+    bind_limits(&mut params, selection);
+    query(text!(texts.dialect, select), params, Arc::from([ColumnType::BigInt]))
+}
+
+/// The values of limit and offset are bound after all others.
+fn bind_limits(params: &mut Vec<Param>, selection: &Selection) {
+    let limited = selection.limit.is_some() || selection.offset.is_some();
+    if limited {
+        let limit = selection.limit.unwrap_or(i64::MAX as u64);
+        params.push(Param::Value(Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))));
+    }
+    if let Some(offset) = selection.offset {
+        params.push(Param::Value(Value::Int(i64::try_from(offset).unwrap_or(i64::MAX))));
+    }
+}
+
+fn where_clause(table: &Table, condition: &Condition, params: &mut Vec<Param>) -> Cond {
+    match condition {
+        Condition::All(all) => {
+            all.iter().fold(Cond::all(), |cond, one| cond.add(where_clause(table, one, params)))
+        }
+        Condition::Any(any) => {
+            any.iter().fold(Cond::any(), |cond, one| cond.add(where_clause(table, one, params)))
+        }
+        Condition::Not(not) => where_clause(table, not, params).not(),
+        Condition::OneOf(index, values) => {
+            let known = values.iter().filter(|value| !value.is_null());
+            params.extend(known.clone().cloned().map(Param::Value));
+            let listed = match known.clone().count() {
+                0 => Expr::cust("1 = 0"),
+                _ => column(table, *index).is_in(known.map(|_| 0)),
+            };
+            let mut cond = Cond::any().add(listed);
+            if values.iter().any(Value::is_null) {
+                cond = cond.add(column(table, *index).is_null());
+            }
+            cond
+        }
+        Condition::Compare(index, comparison, value) => {
+            let left = column(table, *index);
+            let cond = Cond::all();
+            match (comparison, value.is_null()) {
+                (Comparison::Equal, true) => return cond.add(left.is_null()),
+                (Comparison::NotEqual, true) => return cond.add(left.is_not_null()),
+                _ => params.push(Param::Value(value.clone())),
+            }
+            let right = placeholder();
+            match comparison {
+                Comparison::Equal => cond.add(left.eq(right)),
+                Comparison::NotEqual => {
+                    Cond::any().add(left.ne(right)).add(column(table, *index).is_null())
+                }
+                Comparison::Less => cond.add(left.lt(right)),
+                Comparison::LessOrEqual => cond.add(left.lte(right)),
+                Comparison::Greater => cond.add(left.gt(right)),
+                Comparison::GreaterOrEqual => cond.add(left.gte(right)),
+                // The pattern is a text in the builder; only its place counts.
+                Comparison::Like => cond.add(left.like("x")),
+            }
+        }
+    }
+}
+
+/// The condition that some columns are one of `rows` keys.
+pub(super) fn one_of(table: &Table, columns: &[usize], rows: usize) -> SimpleExpr {
+    match columns {
+        &[single] if rows == 1 => column(table, single).eq(placeholder()),
+        &[single] => column(table, single).is_in((0..rows).map(|_| 0)),
+        several if rows == 1 => several
+            .iter()
+            .map(|&index| column(table, index).eq(placeholder()))
+            .reduce(|all, one| all.and(one))
+            .unwrap_or_else(|| Expr::cust("TRUE")),
+        several => {
+            let tuple = Expr::tuple(several.iter().map(|&index| column(table, index)));
+            tuple.in_subquery(key_rows(several.len(), rows))
+        }
+    }
+}
+
+/// A subquery that gives `rows` rows of `width` placeholders.
+fn key_rows(width: usize, rows: usize) -> SelectStatement {
+    let row = format!("({})", vec!["?"; width].join(", "));
+    let mut select = Query::select();
+    let list = vec![row; rows].join(", ");
+    // The builder turns each `?` of a custom expression into a placeholder for a value.
+    let values = (0..width * rows).map(|_| Expr::value(0));
+    select.expr(Expr::cust_with_exprs(format!("* FROM (VALUES {list})"), values));
+    select
+}
+
+/// Selects the rows of a table whose columns are one of the given keys, in the given order. Long
+/// lists of keys take several statements.
+pub fn select_by(
+    texts: &mut Texts,
+    mapping: &Mapping,
+    table: TableId,
+    columns: &[usize],
+    keys: Vec<Vec<Value>>,
+    order: &[(usize, Direction)],
+) -> Vec<Call> {
+    let table = mapping.table(table);
+    let types = types(table);
+    let most = texts.dialect.max_params() / columns.len().max(1);
+    let mut calls = Vec::new();
+    let mut keys = keys.into_iter().peekable();
+    while keys.peek().is_some() {
+        let part: Vec<_> = keys.by_ref().take(most).collect();
+        let rows = part.len();
+        let dialect = texts.dialect;
+        let shape = Shape {
+            kind: BY_KEY,
+            table: table.id,
+            columns: &[],
+            keys: columns,
+            generated: &[],
+            rows,
+            other: order_number(order),
+        };
+        let sql = texts.get(shape, || {
+            let mut select = start(table);
+            select.and_where(one_of(table, columns, rows));
+            add_order(&mut select, table, order);
+            text!(dialect, select)
+        });
+        let params = part.into_iter().flatten().map(Param::Value).collect();
+        calls.push(query(sql, params, Arc::clone(&types)));
+    }
+    calls
+}
+
+/// Selects the targets of a many-to-many relationship, each with its owner's side of the
+/// association row ahead of its columns.
+pub fn select_linked(
+    texts: &mut Texts,
+    mapping: &Mapping,
+    relationship: &Relationship,
+    link: &LinkTable,
+    keys: Vec<Vec<Value>>,
+) -> Vec<Selected> {
+    let target = mapping.table_of(relationship.target);
+    let linking = mapping.table(link.table);
+    let near = &relationship.child_columns;
+    let types: Arc<[ColumnType]> = near
+        .iter()
+        .map(|&index| linking.columns[index].ty)
+        .chain(target.columns.iter().map(|column| column.ty))
+        .collect();
+    let most = texts.dialect.max_params() / near.len().max(1);
+    let mut calls = Vec::new();
+    let mut keys = keys.into_iter().peekable();
+    while keys.peek().is_some() {
+        let part: Vec<_> = keys.by_ref().take(most).collect();
+        let rows = part.len();
+        let dialect = texts.dialect;
+        let shape = Shape {
+            kind: LINKED,
+            table: link.table,
+            columns: &link.remote,
+            keys: near,
+            generated: &[],
+            rows,
+            other: order_number(&relationship.order_by) ^ u64::from(relationship.id.0),
+        };
+        let sql = texts.get(shape, || {
+            let mut select = Query::select();
+            for &index in near {
+                select.expr(column(linking, index));
+            }
+            for index in 0..target.columns.len() {
+                select.expr(column(target, index));
+            }
+            let pairs = link.remote.iter().zip(&link.remote_references);
+            let on = pairs.fold(Cond::all(), |on, (&from, &to)| {
+                on.add(column(linking, from).equals((
+                    Alias::new(&*target.name),
+                    Alias::new(&*target.columns[to].name),
+                )))
+            });
+            select
+                .from(Alias::new(&*linking.name))
+                .inner_join(Alias::new(&*target.name), on)
+                .and_where(one_of(linking, near, rows));
+            add_order(&mut select, target, &relationship.order_by);
+            text!(dialect, select)
+        });
+        let params = part.into_iter().flatten().map(Param::Value).collect();
+        calls.push(Selected { call: query(sql, params, Arc::clone(&types)), ahead: near.len() });
+    }
+    calls
+}
+
+/// A number that tells orders apart.
+fn order_number(order: &[(usize, Direction)]) -> u64 {
+    order.iter().fold(1, |number: u64, &(column, direction)| {
+        let down = u64::from(direction == Direction::Descending);
+        number.wrapping_mul(1_000_003) ^ (column as u64 * 2 + down + 1)
+    })
+}

@@ -1,0 +1,24 @@
+//! A cascade word that there is not.
+
+use entail::Entity;
+use entail::__private::entity::{Auto, BelongsTo, HasMany};
+
+#[derive(Entity)]
+#[entity(table = "users")]
+struct User {
+    #[key]
+    id: Auto<i64>,
+    #[has_many(Address::USER, cascade = "all, delete_orphan")]
+    addresses: HasMany<Address>,
+}
+
+#[derive(Entity)]
+#[entity(table = "addresses")]
+struct Address {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(back_populates = User::ADDRESSES)]
+    user: BelongsTo<User>,
+}
+
+fn main() {}
