@@ -184,10 +184,7 @@ impl Arena {
 
     /// The values of some columns as they are now; none if one is unset.
     pub(crate) fn values(&self, id: ObjectId, columns: &[usize]) -> Option<Vec<Value>> {
-        columns
-            .iter()
-            .map(|&column| self.column(id, column).map(ValueRef::to_value))
-            .collect()
+        columns.iter().map(|&column| self.column(id, column).map(ValueRef::to_value)).collect()
     }
 
     /// Writes a column of an object without noting a change.
@@ -355,7 +352,11 @@ impl Arena {
         }
     }
 
-    pub(crate) fn one_link_mut(&mut self, relationship: RelationshipId, owner: Slot) -> &mut OneLink {
+    pub(crate) fn one_link_mut(
+        &mut self,
+        relationship: RelationshipId,
+        owner: Slot,
+    ) -> &mut OneLink {
         match &mut self.links[relationship.0 as usize] {
             LinkColumn::One(links) => {
                 let at = owner.0 as usize;

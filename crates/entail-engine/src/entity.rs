@@ -10,8 +10,8 @@ mod store;
 
 pub use column::{Column, Term};
 pub use field::{
-    Auto, BelongsTo, BelongsToTarget, HasMany, HasOne, Item, ManyField, ManyToMany, One, Unset,
-    auto, many, unset,
+    Addition, Auto, BelongsTo, BelongsToTarget, HasMany, HasOne, Item, ManyField, ManyToMany, One,
+    Unset, auto, many, unset,
 };
 pub use record::{DynamicMany, DynamicOne, Record};
 pub use relation::{BelongsToOf, HasManyOf, HasOneOf, ManyToManyOf, Relation, ToMany, ToOne};
@@ -112,9 +112,10 @@ impl<'a> RowReader<'a> {
     /// Takes the next value out of the row; NULL when there is none left.
     #[inline]
     pub fn take(&mut self) -> Value {
-        let value = self.values.get_mut(self.next).map_or(Value::Null, |slot| {
-            std::mem::replace(slot, Value::Null)
-        });
+        let value = self
+            .values
+            .get_mut(self.next)
+            .map_or(Value::Null, |slot| std::mem::replace(slot, Value::Null));
         self.next += 1;
         value
     }

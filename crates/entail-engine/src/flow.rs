@@ -15,6 +15,7 @@ mod load;
 mod merge;
 mod query;
 mod raw;
+mod reach;
 mod refresh;
 mod transaction;
 
@@ -24,6 +25,7 @@ pub use load::Load;
 pub use merge::Merge;
 pub use query::{Count, Find};
 pub use raw::{Executed, Raw};
+pub use reach::Reach;
 pub use refresh::Refresh;
 pub use transaction::{RollBack, RollBackTo};
 
@@ -53,7 +55,11 @@ pub trait Flow {
     /// # Errors
     ///
     /// What the flow's verb says. After an error the flow is over.
-    fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<Self::Output>, Error>;
+    fn next(
+        &mut self,
+        unit: &mut Unit,
+        answer: Option<Answer>,
+    ) -> Result<Step<Self::Output>, Error>;
 }
 
 /// Runs a flow inside another: its batches are passed on, its output is returned.

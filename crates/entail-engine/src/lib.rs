@@ -1,5 +1,6 @@
 //! The pure engine of entail: mapping, arena, cascades and flush planning, without I/O.
 
+pub mod apply;
 pub mod arena;
 pub mod batch;
 pub mod cascade;
@@ -7,10 +8,12 @@ pub mod change;
 pub mod ddl;
 pub mod entity;
 pub mod error;
+pub mod flow;
 pub mod handle;
 pub mod key;
 pub mod mapping;
 pub mod plan;
 pub mod query;
 pub mod sql;
+pub mod unit;
 pub mod value;

@@ -9,7 +9,8 @@ mod row;
 
 use std::sync::Arc;
 
-use crate::batch::{Expect, Param};
+use crate::apply::After;
+use crate::batch::{Expect, Operation, Param};
 use crate::change::{CauseNode, ChangeSet, Hop};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
@@ -84,15 +85,26 @@ pub struct PlannedRow {
 }
 
 impl Plan {
-    /// Plans the changes.
+    /// Plans the changes; also says what becomes of the objects afterwards.
     ///
     /// # Errors
     ///
     /// E0302 if rows depend on each other in a ring that cannot be cut.
-    pub fn new(mapping: &Arc<Mapping>, changes: ChangeSet) -> Result<Self, FlushError> {
+    pub fn new(
+        mapping: &Arc<Mapping>,
+        mut changes: ChangeSet,
+    ) -> Result<(Self, After), FlushError> {
         let slots = changes.slots;
-        let (ordered, causes) = order::order(mapping, changes)?;
-        Ok(Plan { steps: group::group(ordered), causes, slots, mapping: Some(Arc::clone(mapping)) })
+        let mut after = After {
+            write_back: std::mem::take(&mut changes.write_back),
+            kept: std::mem::take(&mut changes.kept),
+            deleted: std::mem::take(&mut changes.deleted),
+            dropped: std::mem::take(&mut changes.dropped),
+        };
+        let (mut ordered, causes) = order::order(mapping, changes)?;
+        number_slots(&mut ordered, &mut after, slots);
+        let steps = group::group(ordered);
+        Ok((Plan { steps, causes, slots, mapping: Some(Arc::clone(mapping)) }, after))
     }
 
     /// Whether there is nothing to do.
@@ -104,6 +116,42 @@ impl Plan {
     pub fn rows(&self) -> usize {
         self.steps.iter().map(|step| step.rows.len()).sum()
     }
+}
+
+/// Numbers the slots in the order of the rows that fill them, so that neighbours have
+/// neighbouring slots.
+fn number_slots(ordered: &mut [Ordered], after: &mut After, slots: usize) {
+    if slots == 0 {
+        return;
+    }
+    let mut numbers = vec![0; slots];
+    let mut next = 0;
+    for one in ordered.iter_mut() {
+        if let Ordered::Row(row) = one
+            && row.operation == Operation::Insert
+            && let Some((first, columns)) = &mut row.generated
+        {
+            for place in 0..columns.len() as u32 {
+                numbers[(*first + place) as usize] = next + place;
+            }
+            *first = next;
+            next += columns.len() as u32;
+        }
+    }
+    let renumber = |param: &mut Param| {
+        if let Param::Slot(slot) = param {
+            *slot = numbers[*slot as usize];
+        }
+    };
+    for one in ordered.iter_mut() {
+        let (values, key) = match one {
+            Ordered::Row(row) => (&mut row.values, &mut row.key),
+            Ordered::Link(link) => (&mut link.values, &mut link.key),
+            Ordered::Set(_) => continue,
+        };
+        values.iter_mut().chain(key).for_each(|(_, param)| renumber(param));
+    }
+    after.write_back.iter_mut().for_each(|(_, _, param)| renumber(param));
 }
 
 /// Two plans are equal if they do the same in the same order for the same reasons.

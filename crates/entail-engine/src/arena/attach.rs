@@ -44,7 +44,11 @@ impl<'a> Links<'a> {
         self.arena.set_many(self.mapping, relationship, self.owner.slot, members)
     }
 
-    fn try_one<T: Object>(&mut self, index: usize, item: Option<Item<T>>) -> Result<(), StateError> {
+    fn try_one<T: Object>(
+        &mut self,
+        index: usize,
+        item: Option<Item<T>>,
+    ) -> Result<(), StateError> {
         let relationship = self.relationship(index)?;
         let target = item.map(|item| self.place(relationship, item)).transpose()?;
         self.arena.set_one(self.mapping, relationship, self.owner.slot, target)
@@ -52,13 +56,17 @@ impl<'a> Links<'a> {
 
     fn relationship(&self, index: usize) -> Result<&'a Relationship, StateError> {
         let ids = &self.mapping.entity(self.owner.entity).relationships;
-        let id = ids.get(index).ok_or_else(|| StateError::NoRelationship {
-            object: self.arena.label(self.owner),
-        })?;
+        let id = ids
+            .get(index)
+            .ok_or_else(|| StateError::NoRelationship { object: self.arena.label(self.owner) })?;
         Ok(self.mapping.relationship(*id))
     }
 
-    fn place<T: Object>(&mut self, relationship: &Relationship, item: Item<T>) -> Result<Slot, StateError> {
+    fn place<T: Object>(
+        &mut self,
+        relationship: &Relationship,
+        item: Item<T>,
+    ) -> Result<Slot, StateError> {
         self.arena.place(self.mapping, relationship.target, item).map(|id| id.slot)
     }
 }

@@ -130,7 +130,8 @@ impl Arena {
             self.touch(ObjectId { entity: relationship.owner, slot: owner });
         }
         let mut seen = Vec::with_capacity(old.len());
-        self.many_link_mut(relationship.id, owner).current = Some(Vec::with_capacity(members.len()));
+        self.many_link_mut(relationship.id, owner).current =
+            Some(Vec::with_capacity(members.len()));
         for member in members {
             if old.contains(&member) {
                 if !seen.contains(&member) {
@@ -219,9 +220,9 @@ impl Arena {
         let mut key = Vec::with_capacity(target.key.len());
         for column in &target.key {
             let pair = relationship.parent_columns.iter().position(|one| one == column);
-            let Some(value) = pair.and_then(|pair| {
-                self.committed_column(id, relationship.child_columns[pair])
-            }) else {
+            let Some(value) =
+                pair.and_then(|pair| self.committed_column(id, relationship.child_columns[pair]))
+            else {
                 return One::Unloaded;
             };
             if value.is_null() {
@@ -245,7 +246,8 @@ impl Arena {
         initiator: Option<Initiator>,
     ) -> Result<(), StateError> {
         let initiator = initiator.unwrap_or(append_of(relationship.id));
-        let changes = value.map(Old::Object) != Some(old) && !(value.is_none() && old == Old::Nobody);
+        let changes =
+            value.map(Old::Object) != Some(old) && !(value.is_none() && old == Old::Nobody);
         if let Some(value) = value
             && old != Old::Object(value)
         {
@@ -412,7 +414,8 @@ impl Arena {
                 remove_of(inverse.id),
                 if inverse.kind.is_many() { replace_of(inverse.id) } else { append_of(inverse.id) },
             ];
-            let still_there = !inverse.kind.is_many() && self.occurs_twice(relationship, owner, member);
+            let still_there =
+                !inverse.kind.is_many() && self.occurs_twice(relationship, owner, member);
             if !stops.contains(&initiator) && !still_there {
                 self.pop(mapping, inverse, member, owner, initiator)?;
             }
@@ -563,7 +566,10 @@ impl Arena {
 }
 
 /// The other side, if a change here changes it at once.
-fn synced_inverse<'m>(mapping: &'m Mapping, relationship: &Relationship) -> Option<&'m Relationship> {
+fn synced_inverse<'m>(
+    mapping: &'m Mapping,
+    relationship: &Relationship,
+) -> Option<&'m Relationship> {
     let inverse = relationship.inverse.filter(|_| relationship.syncs_inverse)?;
     Some(mapping.relationship(inverse))
 }

@@ -6,6 +6,7 @@ use crate::cascade::{Missing, walk};
 use crate::entity::Object;
 use crate::error::StateError;
 use crate::handle::ObjectId;
+use crate::key::Key;
 use crate::mapping::{Cascade, Mapping};
 
 use super::cell::{Cause, Flags, State};
@@ -70,10 +71,7 @@ impl Arena {
             && let Some(other) = self.find_key(id.entity, key)
             && other != id
         {
-            return Err(StateError::DuplicateKey {
-                object: self.label(id),
-                key: key.to_string(),
-            });
+            return Err(StateError::DuplicateKey { object: self.label(id), key: key.to_string() });
         }
         self.map(id);
         self.cell_mut(id).flags.insert(Flags::ATTACHED);
@@ -214,7 +212,11 @@ impl Arena {
     }
 
     /// Refuses what only a persistent object can do.
-    pub(crate) fn check_persistent(&self, id: ObjectId, call: &'static str) -> Result<(), StateError> {
+    pub(crate) fn check_persistent(
+        &self,
+        id: ObjectId,
+        call: &'static str,
+    ) -> Result<(), StateError> {
         if self.flags(id).has(Flags::MAPPED) {
             return Ok(());
         }
@@ -377,5 +379,53 @@ impl Arena {
     /// The state of an object.
     pub fn state(&self, id: ObjectId) -> State {
         self.cell(id).state()
+    }
+
+    // --- After a flush -----------------------------------------------------------------------
+
+    /// Lets go of one pending object.
+    pub(crate) fn release_one(&mut self, id: ObjectId) {
+        self.release(id);
+    }
+
+    /// A deleted object leaves the identity map.
+    pub(crate) fn leave_identity(&mut self, id: ObjectId) {
+        self.unmap(id);
+    }
+
+    /// Objects that are no longer marked leave the list of marked ones.
+    pub(crate) fn forget_marks(&mut self) {
+        let tables = &self.tables;
+        self.marked.retain(|id| {
+            tables[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(Flags::MARKED)
+        });
+        self.deferred.clear();
+    }
+
+    /// Takes the key that an object's row has now.
+    pub(crate) fn take_key(&mut self, id: ObjectId, key: Key) {
+        let cell = self.cell(id);
+        if cell.key.as_ref() == Some(&key) {
+            if !cell.flags.has(Flags::MAPPED) {
+                self.map(id);
+            }
+            return;
+        }
+        let former = self.cell(id).key.clone();
+        self.set_key(id, Some(key));
+        self.map(id);
+        if let Some(former) = former {
+            self.note_key(id, former);
+        }
+    }
+
+    /// The flush is over: what it did not keep is no longer new or touched.
+    pub(crate) fn finish_flush(&mut self) {
+        let tables = &self.tables;
+        let has = |id: &ObjectId, flag| {
+            tables[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(flag)
+        };
+        self.new.retain(|id| has(id, Flags::NEW));
+        self.touched.retain(|id| has(id, Flags::TOUCHED));
     }
 }

@@ -286,7 +286,11 @@ mod tests {
 
     #[test]
     fn setting_one_back_is_no_change() {
-        let link = OneLink { current: One::Object(Slot(1)), was: Was::Object(Slot(1)), stale: One::Unloaded };
+        let link = OneLink {
+            current: One::Object(Slot(1)),
+            was: Was::Object(Slot(1)),
+            stale: One::Unloaded,
+        };
         assert_eq!(link.history().added, None);
     }
 }

@@ -8,14 +8,18 @@ use crate::key::Key;
 use crate::mapping::{EntityId, RelationshipId};
 use crate::value::Value;
 
+use super::Arena;
 use super::cell::Flags;
 use super::link::{One, OneLink, Was};
-use super::Arena;
 
 impl Arena {
     /// Takes a row: the object with its key, or a new one. A present object keeps its values,
     /// unless they are stale or expired; what was set since then stays even so.
-    pub(crate) fn load_row(&mut self, entity: EntityId, row: &mut [Value]) -> Result<ObjectId, LoadError> {
+    pub(crate) fn load_row(
+        &mut self,
+        entity: EntityId,
+        row: &mut [Value],
+    ) -> Result<ObjectId, LoadError> {
         let mapping = &self.mapping;
         let key_columns = &mapping.entity(entity).key;
         let key = match key_columns.as_slice() {
@@ -97,7 +101,12 @@ impl Arena {
 
     /// Takes the members of a list from the database; what was queued is applied. A list that is
     /// loaded stays as it is.
-    pub(crate) fn load_many(&mut self, relationship: RelationshipId, owner: Slot, members: Vec<Slot>) {
+    pub(crate) fn load_many(
+        &mut self,
+        relationship: RelationshipId,
+        owner: Slot,
+        members: Vec<Slot>,
+    ) {
         if self.is_loaded(relationship, owner) {
             return;
         }
@@ -107,7 +116,12 @@ impl Arena {
 
     /// Takes the target of a relationship to one from the database. One that is loaded stays as
     /// it is.
-    pub(crate) fn load_one(&mut self, relationship: RelationshipId, owner: Slot, target: Option<Slot>) {
+    pub(crate) fn load_one(
+        &mut self,
+        relationship: RelationshipId,
+        owner: Slot,
+        target: Option<Slot>,
+    ) {
         if self.is_loaded(relationship, owner) {
             return;
         }

@@ -15,9 +15,9 @@ use crate::key::Key;
 use crate::mapping::{Cascade, EntityId, Mapping, Relationship, RelationshipId};
 use crate::value::ValueRef;
 
+use super::Arena;
 use super::cell::Flags;
 use super::link::One;
-use super::Arena;
 
 /// What must be loaded before a graph can be merged.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -182,26 +182,41 @@ impl Merge<'_> {
         Ok(target)
     }
 
-    fn check_version(&self, arena: &Arena, source: ObjectId, target: ObjectId) -> Result<(), MergeError> {
+    fn check_version(
+        &self,
+        arena: &Arena,
+        source: ObjectId,
+        target: ObjectId,
+    ) -> Result<(), MergeError> {
         let Some(version) = self.mapping.entity(source.entity).version else { return Ok(()) };
         if arena.cell(target).is_stale() {
             return Ok(());
         }
         let (given, found) = (arena.column(source, version), arena.column(target, version));
         match (given, found) {
-            (Some(given), Some(found)) if given != found => Err(MergeError::Flush(FlushError::MergeVersion {
-                object: arena.label(target),
-                given: given.to_string(),
-                found: found.to_string(),
-            })),
+            (Some(given), Some(found)) if given != found => {
+                Err(MergeError::Flush(FlushError::MergeVersion {
+                    object: arena.label(target),
+                    given: given.to_string(),
+                    found: found.to_string(),
+                }))
+            }
             _ => Ok(()),
         }
     }
 
-    fn copy_columns(&self, arena: &mut Arena, source: ObjectId, target: ObjectId) -> Result<(), MergeError> {
+    fn copy_columns(
+        &self,
+        arena: &mut Arena,
+        source: ObjectId,
+        target: ObjectId,
+    ) -> Result<(), MergeError> {
         for column in 0..self.mapping.table_of(source.entity).columns.len() {
-            let Some(value) = arena.column(source, column).map(ValueRef::to_value) else { continue };
-            if arena.column(target, column) != Some(value.as_ref()) || arena.cell(target).is_stale() {
+            let Some(value) = arena.column(source, column).map(ValueRef::to_value) else {
+                continue;
+            };
+            if arena.column(target, column) != Some(value.as_ref()) || arena.cell(target).is_stale()
+            {
                 arena.set_column(target, column, Some(value))?;
             }
         }

@@ -73,7 +73,9 @@ impl Arena {
         for (at, handle) in handles.iter().enumerate() {
             let id = self.object_id(handle.raw())?;
             self.get(*handle)?;
-            if slots[..at].contains(&(id.slot.0 as usize)) || *entity.get_or_insert(id.entity) != id.entity {
+            if slots[..at].contains(&(id.slot.0 as usize))
+                || *entity.get_or_insert(id.entity) != id.entity
+            {
                 return Err(StateError::SameObject { object: self.label(id) });
             }
             self.take_snapshot(id);
@@ -97,8 +99,9 @@ impl Arena {
         }
         let width = self.mapping.table_of(id.entity).columns.len();
         let store = &self.tables[id.entity.0 as usize].store;
-        let values =
-            (0..width).map(|column| store.column(id.slot, column).map(ValueRef::to_value)).collect();
+        let values = (0..width)
+            .map(|column| store.column(id.slot, column).map(ValueRef::to_value))
+            .collect();
         self.cell_mut(id).snapshot = Some(Box::new(Snapshot { values, blind: 0 }));
         self.touch(id);
     }
@@ -129,7 +132,11 @@ impl Arena {
     /// # Errors
     ///
     /// E0203 for an expired object, unless the column was set since.
-    pub fn column_of(&self, id: ObjectId, column: usize) -> Result<Option<ValueRef<'_>>, StateError> {
+    pub fn column_of(
+        &self,
+        id: ObjectId,
+        column: usize,
+    ) -> Result<Option<ValueRef<'_>>, StateError> {
         let cell = self.cell(id);
         let set_since = cell.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_blind(column));
         if cell.flags.has(Flags::EXPIRED) && !set_since {
@@ -242,7 +249,11 @@ impl Arena {
     /// # Errors
     ///
     /// E0204 if it is not loaded.
-    pub fn many(&self, id: ObjectId, relationship: RelationshipId) -> Result<Vec<ObjectId>, StateError> {
+    pub fn many(
+        &self,
+        id: ObjectId,
+        relationship: RelationshipId,
+    ) -> Result<Vec<ObjectId>, StateError> {
         let target = self.mapping.relationship(relationship).target;
         let known = self.many_link(relationship, id.slot);
         let stale = || known?.shadow.as_ref()?.stale.as_ref();
@@ -260,7 +271,11 @@ impl Arena {
     /// # Errors
     ///
     /// E0204 if it is not known.
-    pub fn one(&self, id: ObjectId, relationship: RelationshipId) -> Result<Option<ObjectId>, StateError> {
+    pub fn one(
+        &self,
+        id: ObjectId,
+        relationship: RelationshipId,
+    ) -> Result<Option<ObjectId>, StateError> {
         let map = self.mapping.relationship(relationship);
         let link = self.one_link(relationship, id.slot);
         let mut known = link.current;
@@ -414,7 +429,12 @@ impl Arena {
     }
 
     /// Notes what a relationship to one held before, once a flush has found out.
-    pub(crate) fn learn_former_target(&mut self, relationship: RelationshipId, owner: Slot, was: Option<Slot>) {
+    pub(crate) fn learn_former_target(
+        &mut self,
+        relationship: RelationshipId,
+        owner: Slot,
+        was: Option<Slot>,
+    ) {
         let link = self.one_link_mut(relationship, owner);
         if link.was == Was::Unknown {
             link.was = was.map_or(Was::Nobody, Was::Object);
@@ -454,7 +474,11 @@ impl Arena {
     }
 
     /// The target of a relationship to one as far as memory knows it: none if it does not.
-    pub(crate) fn known_target(&self, relationship: &Relationship, owner: Slot) -> Option<Option<Slot>> {
+    pub(crate) fn known_target(
+        &self,
+        relationship: &Relationship,
+        owner: Slot,
+    ) -> Option<Option<Slot>> {
         let mut known = self.one_link(relationship.id, owner).current;
         if known == One::Unloaded {
             known = self.resolve_one(relationship, owner);

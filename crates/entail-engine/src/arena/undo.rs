@@ -199,7 +199,8 @@ impl Arena {
     fn revive(&mut self, id: ObjectId) {
         let flags = self.flags(id);
         self.cell_mut(id).flags.remove(Flags::MARKED);
-        if self.cell(id).key.is_none() || (flags.has(Flags::DELETED) && !flags.has(Flags::ATTACHED)) {
+        if self.cell(id).key.is_none() || (flags.has(Flags::DELETED) && !flags.has(Flags::ATTACHED))
+        {
             return;
         }
         self.cell_mut(id).flags.remove(Flags::DELETED);
@@ -341,6 +342,23 @@ impl Arena {
         }
     }
 
+    /// A column of an object is about to take what the flush gave: an object that had no
+    /// snapshot has now something to be put back.
+    pub(crate) fn keep_old_value(&mut self, id: ObjectId, column: usize) {
+        if self.cell(id).key.is_none() {
+            return;
+        }
+        let width = self.mapping.table_of(id.entity).columns.len();
+        let rows = self.undo.levels.last().and_then(|level| level.rows.last());
+        if rows.is_some_and(|(last, _)| *last == id) || column >= width {
+            return;
+        }
+        let values = (0..width)
+            .map(|column| self.column(id, column).map(crate::value::ValueRef::to_value))
+            .collect();
+        self.undo.top().rows.push((id, values));
+    }
+
     /// An object's key changed.
     pub(crate) fn note_key(&mut self, id: ObjectId, former: Key) {
         self.undo.top().keys.push((id, former));
@@ -351,9 +369,9 @@ impl Arena {
         let mapping = Arc::clone(&self.mapping);
         for &relationship in &mapping.entity(id.entity).relationships {
             let changed = match mapping.relationship(relationship).kind {
-                Kind::OneToMany | Kind::ManyToMany => self
-                    .many_link(relationship, id.slot)
-                    .is_some_and(|link| link.shadow.is_some()),
+                Kind::OneToMany | Kind::ManyToMany => {
+                    self.many_link(relationship, id.slot).is_some_and(|link| link.shadow.is_some())
+                }
                 Kind::OneToOne | Kind::ManyToOne => {
                     self.one_link(relationship, id.slot).was != Was::Unchanged
                 }

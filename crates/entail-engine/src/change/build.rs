@@ -219,7 +219,12 @@ impl Builder<'_> {
 
     /// A single key column without a value would be made up by some databases, and nobody would
     /// know it.
-    fn check_key(&self, id: ObjectId, entity: &EntityMap, values: &[(usize, Param)]) -> Result<(), FlushError> {
+    fn check_key(
+        &self,
+        id: ObjectId,
+        entity: &EntityMap,
+        values: &[(usize, Param)],
+    ) -> Result<(), FlushError> {
         let &[column] = entity.key.as_slice() else { return Ok(()) };
         let integer = !matches!(
             self.table(id).columns[column].ty,
@@ -303,7 +308,12 @@ impl Builder<'_> {
         (differs || blind).then(|| Param::Value(now.map_or(Value::Null, ValueRef::to_value)))
     }
 
-    fn check_generated_key(&self, id: ObjectId, column: usize, new: &Param) -> Result<(), FlushError> {
+    fn check_generated_key(
+        &self,
+        id: ObjectId,
+        column: usize,
+        new: &Param,
+    ) -> Result<(), FlushError> {
         if self.entity(id).generated_key != Some(column) {
             return Ok(());
         }
@@ -365,7 +375,13 @@ impl Builder<'_> {
     }
 
     /// The statement of its own for relationships with post_update.
-    fn post_update(&self, id: ObjectId, phase: Phase, version: Option<Value>, changes: &mut ChangeSet) {
+    fn post_update(
+        &self,
+        id: ObjectId,
+        phase: Phase,
+        version: Option<Value>,
+        changes: &mut ChangeSet,
+    ) {
         let Some(follows) = self.follows.get(&id) else { return };
         let arena = self.fates.arena;
         let inserted = arena.cell(id).key.is_none();
@@ -415,7 +431,9 @@ impl Builder<'_> {
     fn given_up(&self, id: ObjectId) -> Vec<(usize, Value)> {
         let columns = self.table(id).ordering_columns.iter();
         columns
-            .filter_map(|&column| Some((column, self.fates.arena.committed_column(id, column)?.to_value())))
+            .filter_map(|&column| {
+                Some((column, self.fates.arena.committed_column(id, column)?.to_value()))
+            })
             .collect()
     }
 
@@ -428,8 +446,10 @@ impl Builder<'_> {
         }
         let entity = self.entity(id);
         let table = self.table(id);
-        let mut version =
-            entity.version.and_then(|column| arena.committed_column(id, column)).map(ValueRef::to_value);
+        let mut version = entity
+            .version
+            .and_then(|column| arena.committed_column(id, column))
+            .map(ValueRef::to_value);
         if self.follows.contains_key(&id) {
             let before = changes.rows.len();
             self.post_update(id, Phase::BeforeDelete, version.clone(), changes);

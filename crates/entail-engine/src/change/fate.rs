@@ -114,7 +114,8 @@ impl<'a> Fates<'a> {
     /// A version that is not to be trusted must be read before it is compared.
     fn need_fresh_version(&mut self, id: ObjectId) {
         let versioned = self.mapping.entity(id.entity).version.is_some();
-        if versioned && self.arena.cell(id).is_stale() && !self.arena.flags(id).has(Flags::DELETED) {
+        if versioned && self.arena.cell(id).is_stale() && !self.arena.flags(id).has(Flags::DELETED)
+        {
             self.needs.rows.push(id);
         }
     }

@@ -30,7 +30,9 @@ impl Fates<'_> {
     /// rows, else it must be loaded.
     pub fn reach_unloaded(&mut self, missing: Missing) {
         let relationship = self.mapping.relationship(missing.relationship);
-        if self.can_be_a_set(relationship) && !self.arena.is_loaded(missing.relationship, missing.owner.slot) {
+        if self.can_be_a_set(relationship)
+            && !self.arena.is_loaded(missing.relationship, missing.owner.slot)
+        {
             let owners = self.sets.entry(missing.relationship).or_default();
             if !owners.contains(&missing.owner) {
                 owners.push(missing.owner);

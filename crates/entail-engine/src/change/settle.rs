@@ -21,7 +21,9 @@ impl Fates<'_> {
                     continue;
                 }
                 match (relationship.kind, work) {
-                    (Kind::OneToMany | Kind::OneToOne, Work::Save) => self.parent_saved(relationship, id),
+                    (Kind::OneToMany | Kind::OneToOne, Work::Save) => {
+                        self.parent_saved(relationship, id)
+                    }
                     (Kind::OneToMany | Kind::OneToOne, Work::Delete) => {
                         self.parent_deleted(relationship, id);
                     }
@@ -203,7 +205,9 @@ impl Fates<'_> {
                 .iter()
                 .filter(|(id, fate)| id.entity == relationship.target && fate.work == Work::Save)
                 .map(|(id, _)| *id)
-                .filter(|&id| self.arena.cell(id).key.is_some() && self.key_changed(relationship, id))
+                .filter(|&id| {
+                    self.arena.cell(id).key.is_some() && self.key_changed(relationship, id)
+                })
                 .map(|id| id.slot)
                 .collect();
             if changed.is_empty() {

@@ -1,7 +1,7 @@
 //! Synchronising: foreign key columns take the keys of the objects that relationships lead to.
 
-use rustc_hash::{FxBuildHasher, FxHashSet};
 use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::batch::Operation;
 use crate::error::FlushError;
@@ -75,9 +75,16 @@ struct Synchroniser<'a> {
 }
 
 impl Synchroniser<'_> {
-    fn one(&mut self, relationship: &Relationship, id: ObjectId, work: Work) -> Result<(), FlushError> {
+    fn one(
+        &mut self,
+        relationship: &Relationship,
+        id: ObjectId,
+        work: Work,
+    ) -> Result<(), FlushError> {
         match (relationship.kind, work) {
-            (Kind::OneToMany | Kind::OneToOne, Work::Delete) => self.parent_deleted(relationship, id),
+            (Kind::OneToMany | Kind::OneToOne, Work::Delete) => {
+                self.parent_deleted(relationship, id)
+            }
             (Kind::OneToMany | Kind::OneToOne, Work::Save) => self.parent_saved(relationship, id),
             (Kind::ManyToOne, Work::Delete) => self.child_deleted(relationship, id),
             (Kind::ManyToOne, Work::Save) => self.child_saved(relationship, id),
@@ -88,7 +95,11 @@ impl Synchroniser<'_> {
         }
     }
 
-    fn parent_deleted(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+    fn parent_deleted(
+        &mut self,
+        relationship: &Relationship,
+        id: ObjectId,
+    ) -> Result<(), FlushError> {
         if relationship.passive_deletes == PassiveDeletes::All && !relationship.post_update {
             return Ok(());
         }
@@ -110,11 +121,20 @@ impl Synchroniser<'_> {
         Ok(())
     }
 
-    fn parent_saved(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+    fn parent_saved(
+        &mut self,
+        relationship: &Relationship,
+        id: ObjectId,
+    ) -> Result<(), FlushError> {
         let arena = self.fates.arena;
         let history = arena.history(relationship.id, id.slot);
         for slot in history.added {
-            self.follow(relationship, id, ObjectId { entity: relationship.target, slot }, Carried::No);
+            self.follow(
+                relationship,
+                id,
+                ObjectId { entity: relationship.target, slot },
+                Carried::No,
+            );
         }
         let nullifies = !relationship.cascade.has(Cascade::DeleteOrphan)
             && relationship.passive_deletes != PassiveDeletes::All;
@@ -136,7 +156,11 @@ impl Synchroniser<'_> {
     }
 
     /// With post_update a row lets go of its target before it is deleted.
-    fn child_deleted(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
+    fn child_deleted(
+        &mut self,
+        relationship: &Relationship,
+        id: ObjectId,
+    ) -> Result<(), FlushError> {
         if relationship.post_update
             && !relationship.cascade.has(Cascade::DeleteOrphan)
             && relationship.passive_deletes != PassiveDeletes::All
@@ -171,11 +195,16 @@ impl Synchroniser<'_> {
     fn listed(&mut self) -> Result<(), FlushError> {
         let mapping = self.fates.mapping;
         for relationship in mapping.relationships() {
-            if relationship.kind != Kind::ManyToOne || relationship.inverse.is_some() && relationship.passive_updates {
+            if relationship.kind != Kind::ManyToOne
+                || relationship.inverse.is_some() && relationship.passive_updates
+            {
                 continue;
             }
             for (&id, fate) in &self.fates.all {
-                if id.entity != relationship.owner || fate.work == Work::Delete || relationship.viewonly {
+                if id.entity != relationship.owner
+                    || fate.work == Work::Delete
+                    || relationship.viewonly
+                {
                     continue;
                 }
                 if let Some(Some(slot)) = self.fates.arena.known_target(relationship, id.slot) {
@@ -196,7 +225,13 @@ impl Synchroniser<'_> {
     // --- Foreign keys ----------------------------------------------------------------------------
 
     /// The child's foreign key takes the parent's key.
-    fn follow(&mut self, relationship: &Relationship, parent: ObjectId, child: ObjectId, carried: Carried) {
+    fn follow(
+        &mut self,
+        relationship: &Relationship,
+        parent: ObjectId,
+        child: ObjectId,
+        carried: Carried,
+    ) {
         if self.fates.is_deleted(child) && !relationship.post_update {
             return;
         }
@@ -209,12 +244,15 @@ impl Synchroniser<'_> {
         for (&from, &to) in relationship.parent_columns.iter().zip(&relationship.child_columns) {
             let carried =
                 carried == Carried::Yes && child_key.contains(&to) && parent_key.contains(&from);
-            put(follows, Follow {
-                column: to,
-                source: Source::Column(parent, from),
-                separately: relationship.post_update,
-                carried,
-            });
+            put(
+                follows,
+                Follow {
+                    column: to,
+                    source: Source::Column(parent, from),
+                    separately: relationship.post_update,
+                    carried,
+                },
+            );
         }
     }
 
@@ -235,24 +273,31 @@ impl Synchroniser<'_> {
             let known = follows.and_then(|all| all.iter().find(|one| one.column == column));
             let is_set = match known {
                 Some(follow) => follow.source != Source::Null,
-                None => self.fates.arena.column(child, column).is_some_and(|value| !value.is_null()),
+                None => {
+                    self.fates.arena.column(child, column).is_some_and(|value| !value.is_null())
+                }
             };
             if entity.key.contains(&column) && is_set {
                 return Err(FlushError::KeyBlanked {
                     object: self.fates.arena.label(child),
-                    column: self.fates.mapping.table_of(child.entity).columns[column].name.to_string(),
+                    column: self.fates.mapping.table_of(child.entity).columns[column]
+                        .name
+                        .to_string(),
                     relationship: self.fates.mapping.relationship_label(relationship.id),
                 });
             }
         }
         let follows = self.foreign.follows.entry(child).or_default();
         for &column in &relationship.child_columns {
-            put(follows, Follow {
-                column,
-                source: Source::Null,
-                separately: relationship.post_update,
-                carried: false,
-            });
+            put(
+                follows,
+                Follow {
+                    column,
+                    source: Source::Null,
+                    separately: relationship.post_update,
+                    carried: false,
+                },
+            );
         }
         Ok(())
     }
@@ -279,7 +324,9 @@ impl Synchroniser<'_> {
                 pairs.extend(history.added.into_iter().map(|slot| (Operation::Insert, slot)));
                 pairs.extend(history.deleted.into_iter().map(|slot| (Operation::Delete, slot)));
                 if !relationship.passive_updates && self.fates.key_changed(relationship, id) {
-                    pairs.extend(history.unchanged.into_iter().map(|slot| (Operation::Update, slot)));
+                    pairs.extend(
+                        history.unchanged.into_iter().map(|slot| (Operation::Update, slot)),
+                    );
                 }
             }
         }
@@ -328,4 +375,3 @@ fn put(follows: &mut Vec<Follow>, follow: Follow) {
         None => follows.push(follow),
     }
 }
-

@@ -406,6 +406,27 @@ impl<T: BelongsToTarget> fmt::Debug for BelongsTo<T> {
     }
 }
 
-/// Checks at compile time that a field's type is an object's.
-#[doc(hidden)]
-pub fn assert_object<T: Object>() {}
+/// What can be added to a session: an object, or a handle of one.
+pub trait Addition {
+    /// The type of the object.
+    type Object: Object;
+
+    /// The object or the handle.
+    fn into_item(self) -> Item<Self::Object>;
+}
+
+impl<T: Object> Addition for T {
+    type Object = T;
+
+    fn into_item(self) -> Item<T> {
+        Item::New(self)
+    }
+}
+
+impl<T: Object> Addition for Handle<T> {
+    type Object = T;
+
+    fn into_item(self) -> Item<T> {
+        Item::Of(self)
+    }
+}

@@ -17,7 +17,12 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     /// A column of the object at this place.
     fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>>;
     /// Writes a column of the object at this place.
-    fn set_column(&mut self, slot: Slot, index: usize, value: Option<Value>) -> Result<(), ValueError>;
+    fn set_column(
+        &mut self,
+        slot: Slot,
+        index: usize,
+        value: Option<Value>,
+    ) -> Result<(), ValueError>;
     /// Puts an object made of a row at this place; on failure says also which column it was.
     fn decode(&mut self, slot: Slot, row: &mut [Value]) -> Result<(), (usize, ValueError)>;
     /// Puts a copy of one object's columns at another place.
@@ -69,7 +74,12 @@ impl<T: Object> Store for TypedStore<T> {
     }
 
     #[inline]
-    fn set_column(&mut self, slot: Slot, index: usize, value: Option<Value>) -> Result<(), ValueError> {
+    fn set_column(
+        &mut self,
+        slot: Slot,
+        index: usize,
+        value: Option<Value>,
+    ) -> Result<(), ValueError> {
         match &mut self.objects[slot.0 as usize] {
             Some(object) => object.set_column(index, value),
             None => Ok(()),

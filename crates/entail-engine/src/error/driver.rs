@@ -40,7 +40,9 @@ pub enum DriverError {
     Integrity(Box<Violation>),
     /// The database is locked by others, and the timeout is over. Trying the transaction again
     /// may help.
-    #[error("E0503: the database is busy: {reason}; try the transaction again, or raise the busy timeout")]
+    #[error(
+        "E0503: the database is busy: {reason}; try the transaction again, or raise the busy timeout"
+    )]
     Busy {
         /// What the database says.
         reason: String,
@@ -65,7 +67,9 @@ pub enum DriverError {
     },
     /// A statement wrote another number of rows than expected: the row was changed or deleted
     /// by someone else.
-    #[error("E0507: a statement on `{table}` should have written {expected} row(s), but wrote {written}")]
+    #[error(
+        "E0507: a statement on `{table}` should have written {expected} row(s), but wrote {written}"
+    )]
     RowCount {
         /// The table.
         table: String,
@@ -194,7 +198,9 @@ impl fmt::Display for Violation {
             ViolationKind::ForeignKey(ForeignKeyViolation::Unknown) => {
                 write!(f, "a foreign key was violated: {}", self.message)
             }
-            ViolationKind::Unique => write!(f, "`{table}` ({columns}) must be unique: {}", self.message),
+            ViolationKind::Unique => {
+                write!(f, "`{table}` ({columns}) must be unique: {}", self.message)
+            }
             ViolationKind::NotNull => write!(f, "`{table}` ({columns}) must not be NULL"),
             ViolationKind::Check => match &self.constraint {
                 Some(name) => write!(f, "the check `{name}` of `{table}` does not hold"),

@@ -5,7 +5,9 @@
 #[non_exhaustive]
 #[allow(missing_docs)] // The messages say what the fields are.
 pub enum LoadError {
-    #[error("E0401: the row {key} of `{entity}` does not fit: column `{column}`: {reason}; change the field's type or the data")]
+    #[error(
+        "E0401: the row {key} of `{entity}` does not fit: column `{column}`: {reason}; change the field's type or the data"
+    )]
     Row { entity: String, key: String, column: String, reason: String },
     #[error("E0402: no `{entity}` was found where one was asked for")]
     NotFound { entity: String },
@@ -13,6 +15,8 @@ pub enum LoadError {
     SeveralFound { entity: String },
     #[error("E0404: the row of {object} is gone from the database")]
     RowGone { object: String },
-    #[error("E0405: {relationship} of {object} should lead to at most one row, but leads to {found}")]
+    #[error(
+        "E0405: {relationship} of {object} should lead to at most one row, but leads to {found}"
+    )]
     NotOne { object: String, relationship: String, found: usize },
 }

@@ -1,6 +1,5 @@
 //! Loading relationships: one SELECT a relationship, whatever the number of owners.
 
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::arena::Arena;
@@ -74,7 +73,15 @@ impl Pass {
             }
             for relationship in order {
                 let owners = owners.remove(&relationship).unwrap_or_default();
-                pass.relationship(relationship, owners, into, Extent::Keys, arena, texts, &mut batch);
+                pass.relationship(
+                    relationship,
+                    owners,
+                    into,
+                    Extent::Keys,
+                    arena,
+                    texts,
+                    &mut batch,
+                );
             }
         }
         let keys: Vec<_> = needs
@@ -137,7 +144,13 @@ impl Pass {
     }
 
     /// Asks for rows by their keys.
-    fn keys(&mut self, keys: &[(EntityId, Key)], arena: &Arena, texts: &mut Texts, batch: &mut Batch) {
+    fn keys(
+        &mut self,
+        keys: &[(EntityId, Key)],
+        arena: &Arena,
+        texts: &mut Texts,
+        batch: &mut Batch,
+    ) {
         let mut of_entity: Vec<(EntityId, Vec<Vec<Value>>)> = Vec::new();
         for (entity, key) in keys {
             let key = key.values().to_vec();
@@ -208,9 +221,11 @@ impl Pass {
 /// All rows of a relationship's target that belong to anybody.
 fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
     let table = mapping.table_of(relationship.target);
-    let nullable = relationship.child_columns.iter().filter(|&&column| table.columns[column].nullable);
-    let conditions: Vec<_> =
-        nullable.map(|&column| Condition::Compare(column, Comparison::NotEqual, Value::Null)).collect();
+    let nullable =
+        relationship.child_columns.iter().filter(|&&column| table.columns[column].nullable);
+    let conditions: Vec<_> = nullable
+        .map(|&column| Condition::Compare(column, Comparison::NotEqual, Value::Null))
+        .collect();
     Selection {
         condition: (!conditions.is_empty()).then_some(Condition::All(conditions)),
         order: relationship.order_by.clone(),
@@ -281,7 +296,13 @@ impl Targets {
         Ok(targets)
     }
 
-    fn give(mut self, arena: &mut Arena, relationship: &Relationship, owners: &[ObjectId], into: Into) {
+    fn give(
+        mut self,
+        arena: &mut Arena,
+        relationship: &Relationship,
+        owners: &[ObjectId],
+        into: Into,
+    ) {
         let columns = match relationship.kind {
             Kind::ManyToOne => &relationship.child_columns,
             _ => &relationship.parent_columns,
@@ -410,7 +431,8 @@ impl Flow for Load {
         }
         while let Some(&relationship) = self.path.get(self.next) {
             let arena = &unit.arena;
-            let stale: Vec<_> = self.objects.iter().copied().filter(|&id| arena.is_stale(id)).collect();
+            let stale: Vec<_> =
+                self.objects.iter().copied().filter(|&id| arena.is_stale(id)).collect();
             if !stale.is_empty() {
                 let needs = Needs { rows: stale, ..Needs::default() };
                 let (pass, batch) = Pass::of(&needs, arena, &mut unit.texts);
@@ -453,4 +475,3 @@ impl Load {
             })
     }
 }
-

@@ -62,9 +62,8 @@ impl Cascades {
             | Cascade::Delete as u8,
     );
     /// What a view-only relationship may have.
-    pub(crate) const VIEW_ONLY: Cascades = Cascades(
-        Cascade::Merge as u8 | Cascade::RefreshExpire as u8 | Cascade::Expunge as u8,
-    );
+    pub(crate) const VIEW_ONLY: Cascades =
+        Cascades(Cascade::Merge as u8 | Cascade::RefreshExpire as u8 | Cascade::Expunge as u8);
 
     /// The set of the given cascades.
     pub fn of(cascades: &[Cascade]) -> Self {

@@ -27,8 +27,7 @@ pub(super) fn freeze(definition: MappingDefinition) -> Result<Mapping, MappingEr
     if !freezer.errors.is_empty() {
         return Err(MappingErrors(freezer.errors));
     }
-    let mut relationships =
-        freezer.freeze_relationships(&definition.entities, &entities, &tables);
+    let mut relationships = freezer.freeze_relationships(&definition.entities, &entities, &tables);
     if freezer.errors.is_empty() {
         freezer.tie_inverses(&definition.entities, &entities, &mut relationships);
     }
@@ -169,8 +168,7 @@ impl Freezer {
     ) -> Option<ForeignKey> {
         let name = format!("{} ({})", table.name, key.columns.join(", "));
         let Some((parent, _, parent_table)) = tables.get_full(&key.table) else {
-            self.errors
-                .push(MappingError::UnknownTable { place: name, table: key.table.clone() });
+            self.errors.push(MappingError::UnknownTable { place: name, table: key.table.clone() });
             return None;
         };
         let wanted =
@@ -257,16 +255,12 @@ impl Freezer {
 
     /// The key column that the database makes, which must be the whole key.
     fn generated_key(&mut self, definition: &EntityDefinition, table: &Table) -> Option<usize> {
-        let generated = table
-            .primary_key
-            .iter()
-            .copied()
-            .find(|&column| table.columns[column].generated && table.columns[column].server_default.is_none())?;
+        let generated = table.primary_key.iter().copied().find(|&column| {
+            table.columns[column].generated && table.columns[column].server_default.is_none()
+        })?;
         let column = &table.columns[generated];
-        let integer = matches!(
-            column.ty,
-            ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt
-        );
+        let integer =
+            matches!(column.ty, ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt);
         if table.primary_key.len() > 1 || !integer {
             self.errors.push(MappingError::BadGenerated {
                 entity: definition.name.clone(),
@@ -280,7 +274,8 @@ impl Freezer {
     fn version(&mut self, definition: &EntityDefinition, table: &Table) -> Option<usize> {
         let name = definition.version.as_ref()?;
         let place = format!("{} (version)", definition.name);
-        let column = *self.columns(&place, &definition.table, std::slice::from_ref(name)).first()?;
+        let column =
+            *self.columns(&place, &definition.table, std::slice::from_ref(name)).first()?;
         let found = &table.columns[column];
         let integer =
             matches!(found.ty, ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt);
@@ -348,7 +343,11 @@ impl Freezer {
         }
     }
 
-    fn order_by(&mut self, sides: &Sides<'_>, one: &RelationshipDefinition) -> Vec<(usize, Direction)> {
+    fn order_by(
+        &mut self,
+        sides: &Sides<'_>,
+        one: &RelationshipDefinition,
+    ) -> Vec<(usize, Direction)> {
         let place = format!("{} (order_by)", sides.label);
         let table = &sides.definitions[sides.target.id.0 as usize].table;
         one.order_by
@@ -366,9 +365,7 @@ impl Freezer {
         one: &RelationshipDefinition,
     ) -> Option<Columns> {
         match &one.kind {
-            KindDefinition::OneToMany(via) => {
-                self.child_side(sides, Kind::OneToMany, via)
-            }
+            KindDefinition::OneToMany(via) => self.child_side(sides, Kind::OneToMany, via),
             KindDefinition::OneToOne(via) => self.child_side(sides, Kind::OneToOne, via),
             KindDefinition::ManyToOne { foreign_key } => {
                 let key = self.foreign_key(sides, sides.owner, foreign_key, sides.target)?;
@@ -467,7 +464,11 @@ impl Freezer {
         let found = table.foreign_keys.iter().find(|key| {
             key.parent == parent.table
                 && key.columns.len() == columns.len()
-                && key.columns.iter().zip(columns).all(|(&c, name)| *table.columns[c].name == **name)
+                && key
+                    .columns
+                    .iter()
+                    .zip(columns)
+                    .all(|(&c, name)| *table.columns[c].name == **name)
         });
         if found.is_none() {
             self.errors.push(MappingError::NoForeignKey {
@@ -489,8 +490,7 @@ impl Freezer {
     ) {
         for index in 0..relationships.len() {
             let one = &relationships[index];
-            let definition =
-                &definitions[one.owner.0 as usize].relationships[one.index as usize];
+            let definition = &definitions[one.owner.0 as usize].relationships[one.index as usize];
             let via = match &definition.kind {
                 KindDefinition::OneToMany(Via::Inverse(name))
                 | KindDefinition::OneToOne(Via::Inverse(name)) => Some(name),
@@ -498,8 +498,9 @@ impl Freezer {
             };
             let Some(name) = definition.back_populates.as_ref().or(via) else { continue };
             let label = format!("{}.{}", entities[one.owner.0 as usize].name, one.name);
-            let Some(other) =
-                relationships.iter().find(|other| other.owner == one.target && *other.name == **name)
+            let Some(other) = relationships
+                .iter()
+                .find(|other| other.owner == one.target && *other.name == **name)
             else {
                 self.unknown_inverse(&label, name, &definitions[one.target.0 as usize]);
                 continue;
@@ -590,7 +591,8 @@ impl Columns {
             target: sides.target.id,
             index: index as u32,
             kind: self.kind,
-            by_key: self.kind == Kind::ManyToOne && same_set(&self.parent_columns, &sides.target.key),
+            by_key: self.kind == Kind::ManyToOne
+                && same_set(&self.parent_columns, &sides.target.key),
             parent_columns: self.parent_columns,
             child_columns: self.child_columns,
             link: self.link,
@@ -658,7 +660,8 @@ fn is_unique(table: &TableDefinition, columns: &[String]) -> bool {
             && key.len() == columns.len()
             && key.iter().all(|column| columns.contains(column))
     };
-    let single = |column: &ColumnDefinition| column.unique && same(std::slice::from_ref(&column.name));
+    let single =
+        |column: &ColumnDefinition| column.unique && same(std::slice::from_ref(&column.name));
     same(&table.primary_key)
         || table.uniques.iter().any(|unique| same(unique))
         || table.columns.iter().any(single)

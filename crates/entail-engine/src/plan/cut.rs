@@ -24,7 +24,11 @@ enum Way {
 }
 
 /// Opens the ring at its best edge.
-pub(super) fn cut(rows: &mut Rows<'_>, ring: &[Edge], causes: &[CauseNode]) -> Result<(), FlushError> {
+pub(super) fn cut(
+    rows: &mut Rows<'_>,
+    ring: &[Edge],
+    causes: &[CauseNode],
+) -> Result<(), FlushError> {
     let best = ring
         .iter()
         .filter_map(|edge| Some((way(rows, edge)?, *edge)))
@@ -65,7 +69,11 @@ fn way(rows: &Rows<'_>, edge: &Edge) -> Option<Way> {
         Why::Unique(set) => {
             let Item::Row(giver) = &rows.items[edge.from] else { return Some(Way::Hope) };
             let columns = &rows.mapping.table(giver.table).uniques[set];
-            if can_be_null(rows, giver.table, columns) { Some(Way::LetGoEarly) } else { Some(Way::Hope) }
+            if can_be_null(rows, giver.table, columns) {
+                Some(Way::LetGoEarly)
+            } else {
+                Some(Way::Hope)
+            }
         }
     }
 }
@@ -150,7 +158,8 @@ fn row_key(row: &RowChange, primary: &[usize]) -> Vec<(usize, Param)> {
                 Some(Param::Slot(first + place as u32))
             });
             let found = super::written(&row.key, column).cloned();
-            let param = generated.or(found).or_else(|| super::written(&row.values, column).cloned());
+            let param =
+                generated.or(found).or_else(|| super::written(&row.values, column).cloned());
             param.map(|param| (column, param))
         })
         .collect()

@@ -56,7 +56,8 @@ fn split(one: Ordered) -> (Step, PlannedRow, Vec<Param>) {
             let (columns, mut params): (Vec<_>, Vec<_>) = row.values.into_iter().unzip();
             let (keys, key_params): (Vec<_>, Vec<_>) = row.key.into_iter().unzip();
             params.extend(key_params);
-            let shape = Step { columns, keys, generated, expect: row.expect, ..empty(action, row.table) };
+            let shape =
+                Step { columns, keys, generated, expect: row.expect, ..empty(action, row.table) };
             (shape, PlannedRow { object: Some(row.object), slot, cause: row.cause }, params)
         }
         Ordered::Link(link) => {

@@ -6,8 +6,8 @@
 //!         \-----------------------> link in order_tags --> (links go before the deletes)
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use rustc_hash::FxHashMap;
 
@@ -203,7 +203,11 @@ fn sort(class: Class, items: &mut [Item]) {
 /// Which group must go before which.
 pub(super) type Edges = BTreeSet<(Group, Group)>;
 
-fn group_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>, unique: &[UniqueEdge]) -> Edges {
+fn group_edges(
+    mapping: &Mapping,
+    groups: &BTreeMap<Group, Vec<Item>>,
+    unique: &[UniqueEdge],
+) -> Edges {
     let mut edges = Edges::new();
     for (&child, items) in groups {
         for key in &mapping.table(child.table).foreign_keys {
@@ -229,8 +233,16 @@ fn group_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>, unique: &
 }
 
 /// Whether rows of `child` may refer to what `parent` writes.
-fn waits(child: Group, parent: Group, key: &ForeignKey, groups: &BTreeMap<Group, Vec<Item>>) -> bool {
-    let writes = !matches!(child.class, Class::Delete | Class::Unlink | Class::Reached | Class::BeforeDelete);
+fn waits(
+    child: Group,
+    parent: Group,
+    key: &ForeignKey,
+    groups: &BTreeMap<Group, Vec<Item>>,
+) -> bool {
+    let writes = !matches!(
+        child.class,
+        Class::Delete | Class::Unlink | Class::Reached | Class::BeforeDelete
+    );
     let provides = match parent.class {
         Class::Insert => true,
         Class::Update => groups[&parent]
@@ -246,7 +258,8 @@ fn points(items: &[Item], key: &ForeignKey) -> bool {
     items.iter().any(|item| {
         let mut columns = key.columns.iter();
         columns.all(|&column| {
-            item.writes(column).is_some_and(|param| *param != Param::Value(crate::value::Value::Null))
+            item.writes(column)
+                .is_some_and(|param| *param != Param::Value(crate::value::Value::Null))
         })
     })
 }
@@ -351,11 +364,14 @@ fn components(groups: &BTreeMap<Group, Vec<Item>>, edges: &Edges) -> Vec<Vec<Gro
         one != other
             && (0..nodes.len()).any(|a| {
                 component[a] == one
-                    && (0..nodes.len()).any(|b| component[b] == other && edges.contains(&(nodes[a], nodes[b])))
+                    && (0..nodes.len())
+                        .any(|b| component[b] == other && edges.contains(&(nodes[a], nodes[b])))
             })
     };
-    let mut waiting: FxHashMap<usize, usize> =
-        ids.iter().map(|&id| (id, ids.iter().filter(|&&other| before(other, id)).count())).collect();
+    let mut waiting: FxHashMap<usize, usize> = ids
+        .iter()
+        .map(|&id| (id, ids.iter().filter(|&&other| before(other, id)).count()))
+        .collect();
     let mut ready: BinaryHeap<Reverse<usize>> =
         waiting.iter().filter(|(_, count)| **count == 0).map(|(&id, _)| Reverse(id)).collect();
     let mut sorted = Vec::new();

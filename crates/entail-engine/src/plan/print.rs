@@ -34,7 +34,12 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
-    fn write_step(&self, mapping: &Mapping, step: &Step, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_step(
+        &self,
+        mapping: &Mapping,
+        step: &Step,
+        f: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
         let table = mapping.table(step.table);
         let words = match step.action {
             StepAction::Insert => "insert into",
@@ -63,7 +68,12 @@ impl Plan {
             write_pairs(table, &step.columns, values, ", ", f)?;
             for (place, &column) in step.generated.iter().enumerate() {
                 let comma = if values.is_empty() && place == 0 { "" } else { ", " };
-                write!(f, "{comma}{} = new ${}", table.columns[column].name, row.slot as usize + place)?;
+                write!(
+                    f,
+                    "{comma}{} = new ${}",
+                    table.columns[column].name,
+                    row.slot as usize + place
+                )?;
             }
             f.write_str(" -- ")?;
             ChangeSet::write_cause(&self.causes, mapping, row.cause, f)?;
@@ -97,7 +107,9 @@ impl Plan {
             write!(f, " in ({})", keys.join("; "))?;
         }
         f.write_str(" -- ")?;
-        step.rows.iter().try_for_each(|row| ChangeSet::write_cause(&self.causes, mapping, row.cause, f))
+        step.rows
+            .iter()
+            .try_for_each(|row| ChangeSet::write_cause(&self.causes, mapping, row.cause, f))
     }
 
     /// How an object of the plan is called.
@@ -106,7 +118,8 @@ impl Plan {
         let key = self.causes.iter().find(|cause| cause.object == object && cause.key.is_some());
         if let Some(mapping) = &self.mapping {
             // Writing to a String cannot fail.
-            let _ = write_label(mapping, object, key.and_then(|cause| cause.key.as_ref()), &mut label);
+            let _ =
+                write_label(mapping, object, key.and_then(|cause| cause.key.as_ref()), &mut label);
         }
         label
     }

@@ -135,8 +135,11 @@ impl Rows<'_> {
             return;
         }
         let mut edges = Vec::new();
-        for (place, item) in self.items.iter().enumerate().filter(|(_, item)| item.table() == table) {
-            if let Some(&provider) = new_values(item, &key.columns).and_then(|new| providers.get(&new)) {
+        for (place, item) in self.items.iter().enumerate().filter(|(_, item)| item.table() == table)
+        {
+            if let Some(&provider) =
+                new_values(item, &key.columns).and_then(|new| providers.get(&new))
+            {
                 let ignored = provider == place && !is_insert(item);
                 if !ignored {
                     edges.push(Edge { from: provider, to: place, why: Why::Refers(number) });
@@ -160,9 +163,10 @@ impl Rows<'_> {
                 Item::Row(before) => {
                     before.object == row.object
                         && before.phase == Phase::BeforeDelete
-                        && key.columns.iter().any(|column| {
-                            before.values.iter().any(|(one, _)| one == column)
-                        })
+                        && key
+                            .columns
+                            .iter()
+                            .any(|column| before.values.iter().any(|(one, _)| one == column))
                 }
                 Item::Link(_) | Item::Set(_) => false,
             })
@@ -246,7 +250,8 @@ impl Rows<'_> {
     /// A ring among the rows that still wait: from any of them back along what it waits for.
     fn ring(&self, waiting: &[usize]) -> Vec<Edge> {
         let mut waits_for: FxHashMap<usize, Edge> = FxHashMap::default();
-        for &edge in self.edges.iter().filter(|edge| waiting[edge.from] > 0 && waiting[edge.to] > 0) {
+        for &edge in self.edges.iter().filter(|edge| waiting[edge.from] > 0 && waiting[edge.to] > 0)
+        {
             waits_for.entry(edge.to).or_insert(edge);
         }
         let start = (0..self.items.len())
@@ -285,9 +290,10 @@ fn new_values(item: &Item, columns: &[usize]) -> Option<Vec<Param>> {
         .map(|&column| match (item.writes(column), item) {
             (Some(Param::Value(Value::Null)), _) => None,
             (Some(param), _) => Some(param.clone()),
-            (None, Item::Row(row)) => {
-                given_up(&row.old, column).filter(|value| !value.is_null()).cloned().map(Param::Value)
-            }
+            (None, Item::Row(row)) => given_up(&row.old, column)
+                .filter(|value| !value.is_null())
+                .cloned()
+                .map(Param::Value),
             (None, _) => None,
         })
         .collect()
@@ -309,7 +315,9 @@ fn provided(item: &Item, columns: &[usize]) -> Option<Vec<Param>> {
         .map(|&column| match item.writes(column) {
             Some(Param::Value(Value::Null)) => None,
             Some(param) => Some(param.clone()),
-            None => generated(column).or_else(|| given_up(&row.old, column).cloned().map(Param::Value)),
+            None => {
+                generated(column).or_else(|| given_up(&row.old, column).cloned().map(Param::Value))
+            }
         })
         .collect()
 }
@@ -358,6 +366,7 @@ pub(super) fn unique_taken(item: &Item, columns: &[usize]) -> Option<Vec<Value>>
         })
         .collect();
     let new = new?;
-    let had = row.operation == Operation::Update && old_values(item, columns).as_ref() == Some(&new);
+    let had =
+        row.operation == Operation::Update && old_values(item, columns).as_ref() == Some(&new);
     (!had).then_some(new)
 }

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Cond, Expr, ExprTrait, Order as SeaOrder, Query, SelectStatement, SimpleExpr};
+use sea_query::{
+    Alias, Cond, Expr, ExprTrait, Order as SeaOrder, Query, SelectStatement, SimpleExpr,
+};
 
 use crate::batch::{Call, CallKind, Param, Params};
 use crate::mapping::{Direction, LinkTable, Mapping, Relationship, Table, TableId};
 use crate::query::{Comparison, Condition, Selection};
 use crate::value::{ColumnType, Value};
 
-use super::texts::{Shape, Texts};
 use super::text;
+use super::texts::{Shape, Texts};
 
 const BY_KEY: u8 = 100;
 const LINKED: u8 = 101;
@@ -279,10 +281,10 @@ pub fn select_linked(
             }
             let pairs = link.remote.iter().zip(&link.remote_references);
             let on = pairs.fold(Cond::all(), |on, (&from, &to)| {
-                on.add(column(linking, from).equals((
-                    Alias::new(&*target.name),
-                    Alias::new(&*target.columns[to].name),
-                )))
+                on.add(
+                    column(linking, from)
+                        .equals((Alias::new(&*target.name), Alias::new(&*target.columns[to].name))),
+                )
             });
             select
                 .from(Alias::new(&*linking.name))

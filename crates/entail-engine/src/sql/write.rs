@@ -10,10 +10,10 @@ use crate::batch::{
 use crate::mapping::{Mapping, Table};
 use crate::plan::{Plan, Step, StepAction};
 
+use super::Dialect;
 use super::select::one_of;
 use super::text;
 use super::texts::{Shape, Texts};
-use super::Dialect;
 
 /// Renders a plan: its statements in their order. The second part says for each request which
 /// step it is of, and which of that step's rows it starts with.
@@ -36,7 +36,9 @@ impl Writer<'_> {
     fn step(&mut self, number: usize, step: &Step) {
         match step.action {
             StepAction::Insert | StepAction::Link => self.inserts(number, step),
-            StepAction::Update | StepAction::Relink => self.each_row(number, step, Operation::Update),
+            StepAction::Update | StepAction::Relink => {
+                self.each_row(number, step, Operation::Update)
+            }
             StepAction::Unlink => self.each_row(number, step, Operation::Delete),
             StepAction::Delete if step.expect == Expect::Any && step.rows.len() > 1 => {
                 self.delete_many(number, step);
@@ -52,7 +54,12 @@ impl Writer<'_> {
         self.places.push(place);
     }
 
-    fn text(&mut self, step: &Step, rows: usize, build: impl FnOnce(Dialect, &Table) -> Arc<str>) -> Arc<str> {
+    fn text(
+        &mut self,
+        step: &Step,
+        rows: usize,
+        build: impl FnOnce(Dialect, &Table) -> Arc<str>,
+    ) -> Arc<str> {
         let (dialect, table) = (self.texts.dialect, self.mapping.table(step.table));
         let shape = Shape {
             kind: step.action as u8,
@@ -223,7 +230,9 @@ impl Writer<'_> {
                     })
                 }),
             };
-            let sql = self.texts.get(shape, || reached_text(dialect, mapping, table, step, operation, rows));
+            let sql = self
+                .texts
+                .get(shape, || reached_text(dialect, mapping, table, step, operation, rows));
             let call = Call {
                 sql,
                 params: Params::part(&step.params, start * width..(start + rows) * width),

@@ -1,0 +1,112 @@
+//! The apply station: after a flush the arena takes over what happened: keys, versions, states.
+//! It is the only writer, and it runs only after success.
+
+use crate::arena::{Arena, Flags};
+use crate::batch::{Outcome, Param};
+use crate::handle::ObjectId;
+use crate::key::Key;
+use crate::plan::{Plan, StepAction};
+use crate::value::Value;
+
+/// What becomes of the objects once the plan is carried out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct After {
+    /// Values that the objects take.
+    pub write_back: Vec<(ObjectId, usize, Param)>,
+    /// Objects that take part and have a row afterwards.
+    pub kept: Vec<ObjectId>,
+    /// Objects that have no row afterwards.
+    pub deleted: Vec<ObjectId>,
+    /// Pending objects that are dropped.
+    pub dropped: Vec<ObjectId>,
+}
+
+/// Takes over what a plan did.
+pub(crate) fn apply(arena: &mut Arena, plan: &Plan, after: After, outcome: &Outcome) {
+    arena.note_rows_before(&after.kept);
+    for step in plan.steps.iter().filter(|step| step.action == StepAction::Insert) {
+        for row in &step.rows {
+            let Some(object) = row.object else { continue };
+            for (place, &column) in step.generated.iter().enumerate() {
+                if let Some(value) = outcome.slots.get(row.slot as usize + place) {
+                    arena.take_over(object, column, value.clone());
+                }
+            }
+        }
+    }
+    for (object, column, param) in after.write_back {
+        let value = match param {
+            Param::Value(value) => value,
+            Param::Slot(slot) => outcome.slots.get(slot as usize).cloned().unwrap_or(Value::Null),
+        };
+        arena.take_over(object, column, value);
+    }
+    for id in after.dropped {
+        arena.drop_pending(id);
+    }
+    arena.finish_deleted(&after.deleted);
+    arena.finish_kept(&after.kept);
+    arena.finish_flush();
+}
+
+impl Arena {
+    /// Notes for a rollback what the rows had before.
+    fn note_rows_before(&mut self, kept: &[ObjectId]) {
+        for &id in kept {
+            if self.cell(id).key.is_some() {
+                let values = match self.cell_mut(id).snapshot.take() {
+                    Some(snapshot) => Some(snapshot.values),
+                    None => None,
+                };
+                self.note_flushed(id, values);
+                self.note_links(id);
+            }
+        }
+    }
+
+    /// Writes a value that the database or the flush gave. Such values fit their fields.
+    fn take_over(&mut self, id: ObjectId, column: usize, value: Value) {
+        self.keep_old_value(id, column);
+        if let Err(error) = self.write_column(id, column, Some(value)) {
+            tracing::error!(%error, "a flushed value does not fit the object");
+        }
+    }
+
+    fn drop_pending(&mut self, id: ObjectId) {
+        if self.flags(id).has(Flags::NEW) {
+            self.release_one(id);
+        }
+    }
+
+    fn finish_deleted(&mut self, deleted: &[ObjectId]) {
+        for &id in deleted {
+            self.leave_identity(id);
+            let cell = self.cell_mut(id);
+            cell.flags.remove(Flags::MARKED);
+            cell.flags.insert(Flags::DELETED);
+            self.note_deleted(id);
+        }
+        self.forget_marks();
+    }
+
+    fn finish_kept(&mut self, kept: &[ObjectId]) {
+        for &id in kept {
+            let columns = &self.mapping().entity(id.entity).key;
+            let key = match columns.as_slice() {
+                &[column] => self.column(id, column).map(|value| Key::one(value.to_value())),
+                columns => self.values(id, columns).map(Key::of),
+            };
+            self.commit_links(id);
+            let cell = self.cell_mut(id);
+            let fresh = cell.key.is_none();
+            cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
+            cell.snapshot = None;
+            if let Some(key) = key {
+                self.take_key(id, key);
+            }
+            if fresh {
+                self.note_inserted(id);
+            }
+        }
+    }
+}

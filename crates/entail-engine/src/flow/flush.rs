@@ -1,0 +1,342 @@
+//! Flushing: passes of loading until the changes are known, then one trip that carries out the
+//! plan, then the arena takes over what happened.
+
+use std::sync::Arc;
+
+use crate::apply::{After, apply};
+use crate::batch::{Batch, Outcome, Request};
+use crate::change::{Collected, collect};
+use crate::error::{BatchFailure, DriverError, Error, FlushError, Integrity};
+use crate::plan::{Plan, StepAction};
+use crate::sql::render;
+use crate::unit::Unit;
+
+use super::load::Pass;
+use super::{Answer, Flow, Step, read_failure};
+
+/// What follows the statements of a flush in the same trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Nothing,
+    Commit,
+    Savepoint,
+    Release,
+}
+
+/// Writes all changes.
+#[derive(Debug)]
+pub struct Flush {
+    state: State,
+    then: Then,
+    only_if_enabled: bool,
+    passes: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    Collecting,
+    Loading(Pass),
+    Running(Box<Run>),
+    RollingBack(Box<Error>),
+}
+
+/// What is carried out, until its answer is there.
+#[derive(Debug)]
+struct Run {
+    plan: Arc<Plan>,
+    after: After,
+    /// For each request, the step it is of and the first of its rows.
+    places: Vec<(usize, usize)>,
+    /// How many requests go before those of the plan.
+    ahead: usize,
+}
+
+/// More passes of loading than any mapping needs.
+const MAX_PASSES: usize = 10_000;
+
+impl Flush {
+    /// Writes all changes.
+    pub fn new() -> Self {
+        Self::with(Then::Nothing)
+    }
+
+    pub(super) fn with(then: Then) -> Self {
+        Self { state: State::Collecting, then, only_if_enabled: false, passes: 0 }
+    }
+
+    /// Writes all changes and commits the transaction, in one trip.
+    pub fn and_commit() -> Self {
+        Self::with(Then::Commit)
+    }
+
+    /// Writes all changes and sets a savepoint, in one trip.
+    pub fn and_savepoint() -> Self {
+        Self::with(Then::Savepoint)
+    }
+
+    /// Writes all changes and releases the innermost savepoint, in one trip.
+    pub fn and_release() -> Self {
+        Self::with(Then::Release)
+    }
+
+    /// Writes all changes if autoflush is on.
+    pub(super) fn auto() -> Self {
+        Self { only_if_enabled: true, ..Self::new() }
+    }
+
+    /// One pass: the changes are collected, or what they need is asked for.
+    fn collect(&mut self, unit: &mut Unit) -> Result<Step<()>, Error> {
+        self.passes += 1;
+        if self.passes > MAX_PASSES {
+            return Err(FlushError::NoEnd { passes: MAX_PASSES }.into());
+        }
+        match collect(&unit.arena)? {
+            Collected::Needs(needs) => {
+                let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);
+                if batch.is_empty() {
+                    pass.apply(&mut unit.arena, Outcome::default())?;
+                    return self.collect(unit);
+                }
+                self.state = State::Loading(pass);
+                Ok(Step::Run(batch))
+            }
+            Collected::Changes(changes) => {
+                let (plan, after) = Plan::new(unit.arena.mapping(), changes)?;
+                self.run(unit, plan, after)
+            }
+        }
+    }
+
+    fn run(&mut self, unit: &mut Unit, plan: Plan, after: After) -> Result<Step<()>, Error> {
+        let mapping = Arc::clone(unit.mapping());
+        let (mut batch, places) = render(&mut unit.texts, &mapping, &plan);
+        let writes = !batch.is_empty();
+        tracing::debug!(steps = plan.steps.len(), rows = plan.rows(), "flush");
+        let mut ahead = 0;
+        if !unit.transaction.begun && (writes || self.then == Then::Savepoint) {
+            batch.requests.insert(0, Request::Begin);
+            ahead = 1;
+        }
+        let depth = unit.arena.savepoints() as u32;
+        match self.then {
+            Then::Commit if unit.transaction.begun || writes => {
+                batch.requests.push(Request::Commit)
+            }
+            Then::Savepoint => batch.requests.push(Request::Savepoint(depth + 1)),
+            Then::Release if depth > 0 => batch.requests.push(Request::Release(depth)),
+            Then::Nothing | Then::Commit | Then::Release => {}
+        }
+        let run = Run { plan: Arc::new(plan), after, places, ahead };
+        if batch.is_empty() {
+            self.finish(unit, run, Outcome::default());
+            return Ok(Step::Done(()));
+        }
+        self.state = State::Running(Box::new(run));
+        Ok(Step::Run(batch))
+    }
+
+    /// The database has it: the arena takes over.
+    fn finish(&self, unit: &mut Unit, run: Run, outcome: Outcome) {
+        let wrote = !run.plan.is_empty();
+        apply(&mut unit.arena, &run.plan, run.after, &outcome);
+        if wrote || self.then == Then::Savepoint {
+            unit.transaction.begun = true;
+        }
+        unit.transaction.written |= wrote;
+        if wrote {
+            self.warn_of_missing_rows(&run.plan, &run.places, run.ahead, &outcome);
+            unit.last_plan = Some(run.plan);
+        }
+        match self.then {
+            Then::Nothing => {}
+            Then::Commit => {
+                unit.transaction = Default::default();
+                unit.arena.committed();
+                if unit.options.expire_on_commit {
+                    unit.arena.expire_all();
+                }
+            }
+            Then::Savepoint => unit.arena.begin_nested(),
+            Then::Release => unit.arena.release_nested(),
+        }
+    }
+
+    /// A deleted row that was not there is no failure, but worth a warning.
+    fn warn_of_missing_rows(
+        &self,
+        plan: &Plan,
+        places: &[(usize, usize)],
+        ahead: usize,
+        outcome: &Outcome,
+    ) {
+        let mut written = vec![0; plan.steps.len()];
+        for (place, count) in places.iter().zip(outcome.written.iter().skip(ahead)) {
+            written[place.0] += count;
+        }
+        for (step, written) in plan.steps.iter().zip(written) {
+            if step.action == StepAction::Delete && written < step.rows.len() as u64 {
+                tracing::warn!(
+                    expected = step.rows.len(),
+                    written,
+                    "some rows to be deleted were gone already"
+                );
+            }
+        }
+    }
+
+    /// The batch failed: nothing of it is in the database, and the arena is untouched.
+    fn fail(
+        &mut self,
+        unit: &mut Unit,
+        run: Run,
+        failure: BatchFailure,
+    ) -> Result<Step<()>, Error> {
+        let reason = failure.error.to_string();
+        let error = explain(unit, &run, failure.clone());
+        if !unit.transaction.begun {
+            return Err(error);
+        }
+        let nested = unit.arena.savepoints() > 0;
+        if unit.transaction.written || nested {
+            unit.transaction.failed = Some(reason);
+        }
+        if nested && failure.in_transaction {
+            return Err(error);
+        }
+        unit.transaction.begun = false;
+        unit.transaction.written = false;
+        if failure.in_transaction {
+            self.state = State::RollingBack(Box::new(error));
+            return Ok(Step::Run(Batch { requests: vec![Request::Rollback], slots: 0 }));
+        }
+        Err(error)
+    }
+}
+
+impl Default for Flush {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Flow for Flush {
+    type Output = ();
+
+    fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<()>, Error> {
+        if let State::RollingBack(_) = &self.state {
+            // Whether or not the rollback could be sent: the driver throws away a connection
+            // on which it failed.
+            if let State::RollingBack(error) = std::mem::replace(&mut self.state, State::Collecting)
+            {
+                return Err(*error);
+            }
+        }
+        unit.check_usable()?;
+        match std::mem::replace(&mut self.state, State::Collecting) {
+            State::Collecting if self.only_if_enabled && !unit.options.autoflush => {
+                Ok(Step::Done(()))
+            }
+            State::Collecting => self.collect(unit),
+            State::Loading(pass) => match answer {
+                Some(Ok(outcome)) => {
+                    pass.apply(&mut unit.arena, outcome)?;
+                    self.collect(unit)
+                }
+                Some(Err(failure)) => Err(read_failure(unit, failure)),
+                None => self.collect(unit),
+            },
+            State::Running(run) => match answer {
+                Some(Ok(outcome)) => {
+                    self.finish(unit, *run, outcome);
+                    Ok(Step::Done(()))
+                }
+                Some(Err(failure)) => self.fail(unit, *run, failure),
+                None => Ok(Step::Done(())),
+            },
+            State::RollingBack(error) => Err(*error),
+        }
+    }
+}
+
+/// Says which object a failure is about, and why its row was written.
+fn explain(unit: &Unit, run: &Run, failure: BatchFailure) -> Error {
+    let place = failure
+        .request
+        .and_then(|request| request.checked_sub(run.ahead))
+        .and_then(|request| run.places.get(request));
+    let step = place.and_then(|&(step, _)| run.plan.steps.get(step));
+    let row = place.and_then(|&(_, first)| {
+        let step = step?;
+        let several = failure.execution == 0 && step.rows.len() > first + 1 && is_bulk(step.action);
+        if several { None } else { step.rows.get(first + failure.execution) }
+    });
+    let object = row.and_then(|row| row.object).map(|object| unit.arena.label(object));
+    match failure.error {
+        DriverError::Integrity(violation) => {
+            let cause = row.map(|row| run.plan.cause(row.cause));
+            Error::Integrity(Box::new(Integrity::new(*violation, object, cause)))
+        }
+        DriverError::RowCount { table, expected, written } => Error::Flush(FlushError::Stale {
+            object: object.unwrap_or_else(|| format!("a row of {table}")),
+            table,
+            statement: step.map_or("a statement", |step| match step.action {
+                StepAction::Insert | StepAction::Link => "INSERT",
+                StepAction::Update | StepAction::Relink | StepAction::DetachReached => "UPDATE",
+                StepAction::Delete | StepAction::Unlink | StepAction::DeleteReached => "DELETE",
+            }),
+            expected,
+            written,
+        }),
+        error => Error::Driver(error),
+    }
+}
+
+/// Whether one execution writes several rows, so that it is not known which of them failed.
+fn is_bulk(action: StepAction) -> bool {
+    matches!(action, StepAction::Insert | StepAction::Link | StepAction::Delete)
+}
+
+/// Plans a flush without carrying it out.
+#[derive(Debug, Default)]
+pub struct Preview {
+    loading: Option<Pass>,
+}
+
+impl Preview {
+    /// Plans what a flush would do now. It may load what deletes reach.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Flow for Preview {
+    type Output = Plan;
+
+    fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<Plan>, Error> {
+        unit.check_usable()?;
+        if let Some(pass) = self.loading.take() {
+            match answer {
+                Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,
+                Some(Err(failure)) => return Err(read_failure(unit, failure)),
+                None => {}
+            }
+        }
+        loop {
+            match collect(&unit.arena)? {
+                Collected::Changes(changes) => {
+                    let (plan, _) = Plan::new(unit.arena.mapping(), changes)?;
+                    return Ok(Step::Done(plan));
+                }
+                Collected::Needs(needs) => {
+                    let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);
+                    if batch.is_empty() {
+                        pass.apply(&mut unit.arena, Outcome::default())?;
+                        continue;
+                    }
+                    self.loading = Some(pass);
+                    return Ok(Step::Run(batch));
+                }
+            }
+        }
+    }
+}

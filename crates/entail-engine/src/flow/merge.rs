@@ -1,0 +1,100 @@
+//! Merging a graph: what it needs is loaded level by level, one SELECT an entity or relationship,
+//! then it is copied without I/O.
+
+use rustc_hash::FxHashSet;
+
+use crate::error::Error;
+use crate::handle::ObjectId;
+use crate::key::Key;
+use crate::mapping::EntityId;
+use crate::unit::Unit;
+
+use super::flush::Flush;
+use super::load::Pass;
+use super::{Answer, Flow, Step, inner, read_failure};
+
+/// Merges a graph into the session.
+#[derive(Debug)]
+pub struct Merge {
+    source: ObjectId,
+    keep_source: bool,
+    autoflush: Option<Flush>,
+    asked: Vec<(EntityId, Key)>,
+    absent: FxHashSet<(EntityId, Key)>,
+    running: Option<Pass>,
+}
+
+impl Merge {
+    /// Merges the graph of an object that the session holds; the graph stays as it is.
+    pub fn of_held(source: ObjectId) -> Self {
+        Self {
+            source,
+            keep_source: true,
+            autoflush: Some(Flush::auto()),
+            asked: Vec::new(),
+            absent: FxHashSet::default(),
+            running: None,
+        }
+    }
+
+    /// Merges a graph that was placed in the arena for this only; it is dropped afterwards.
+    pub fn of_value(source: ObjectId) -> Self {
+        Self { keep_source: false, ..Self::of_held(source) }
+    }
+
+    fn go_on(
+        &mut self,
+        unit: &mut Unit,
+        mut answer: Option<Answer>,
+    ) -> Result<Step<ObjectId>, Error> {
+        unit.check_usable()?;
+        if let Some(flush) = &mut self.autoflush {
+            inner!(flush, unit, answer.take());
+            self.autoflush = None;
+        }
+        if let Some(pass) = self.running.take() {
+            match answer {
+                Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,
+                Some(Err(failure)) => return Err(read_failure(unit, failure)),
+                None => {}
+            }
+            for (entity, key) in self.asked.drain(..) {
+                match unit.arena.find_key(entity, &key) {
+                    Some(id) if unit.arena.is_stale(id) => {
+                        unit.arena.row_gone(id);
+                        self.absent.insert((entity, key));
+                    }
+                    Some(_) => {}
+                    None => {
+                        self.absent.insert((entity, key));
+                    }
+                }
+            }
+        }
+        let needs = unit.arena.merge_needs(self.source, &self.absent);
+        if needs.rows.is_empty() && needs.relationships.is_empty() {
+            let merged = unit.arena.merge(self.source)?;
+            return Ok(Step::Done(merged));
+        }
+        self.asked = needs.rows;
+        let (pass, batch) =
+            Pass::of_keys(&self.asked, needs.relationships, &unit.arena, &mut unit.texts);
+        self.running = Some(pass);
+        if batch.is_empty() {
+            return self.go_on(unit, Some(Ok(Default::default())));
+        }
+        Ok(Step::Run(batch))
+    }
+}
+
+impl Flow for Merge {
+    type Output = ObjectId;
+
+    fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<ObjectId>, Error> {
+        let result = self.go_on(unit, answer);
+        if !self.keep_source && !matches!(result, Ok(Step::Run(_))) {
+            unit.arena.drop_transient_graph(self.source);
+        }
+        result
+    }
+}

@@ -1,0 +1,138 @@
+//! Queries: rows of one entity, with relationships loaded along, and counts.
+
+use crate::batch::{Batch, Request};
+use crate::error::Error;
+use crate::handle::ObjectId;
+use crate::mapping::{EntityId, RelationshipId};
+use crate::query::Selection;
+use crate::sql::{count, select};
+use crate::unit::Unit;
+use crate::value::Value;
+
+use super::flush::Flush;
+use super::load::{Extent, Load, take_rows};
+use super::{Answer, Flow, Step, inner, read_failure};
+
+/// Finds objects.
+#[derive(Debug)]
+pub struct Find {
+    entity: EntityId,
+    selection: Selection,
+    autoflush: Option<Flush>,
+    asked: bool,
+    found: Option<Vec<ObjectId>>,
+    paths: std::vec::IntoIter<Vec<RelationshipId>>,
+    loading: Option<Load>,
+}
+
+impl Find {
+    /// Finds the objects of a selection, in its order.
+    pub fn new(entity: EntityId, mut selection: Selection) -> Self {
+        let paths = std::mem::take(&mut selection.paths).into_iter();
+        Self {
+            entity,
+            selection,
+            autoflush: Some(Flush::auto()),
+            asked: false,
+            found: None,
+            paths,
+            loading: None,
+        }
+    }
+}
+
+impl Flow for Find {
+    type Output = Vec<ObjectId>;
+
+    fn next(
+        &mut self,
+        unit: &mut Unit,
+        mut answer: Option<Answer>,
+    ) -> Result<Step<Self::Output>, Error> {
+        unit.check_usable()?;
+        if let Some(flush) = &mut self.autoflush {
+            inner!(flush, unit, answer.take());
+            self.autoflush = None;
+        }
+        if !self.asked {
+            self.asked = true;
+            let table = unit.arena.mapping().entity(self.entity).table;
+            let call = select(&unit.texts, unit.arena.mapping(), table, &self.selection);
+            return Ok(Step::Run(Batch { requests: vec![Request::Call(call)], slots: 0 }));
+        }
+        if self.found.is_none() {
+            let mut outcome = match answer.take() {
+                Some(Ok(outcome)) => outcome,
+                Some(Err(failure)) => return Err(read_failure(unit, failure)),
+                None => Default::default(),
+            };
+            let found = match outcome.rows.first_mut() {
+                Some(rows) => take_rows(&mut unit.arena, self.entity, rows)?,
+                None => Vec::new(),
+            };
+            self.found = Some(found);
+        }
+        loop {
+            if let Some(load) = &mut self.loading {
+                inner!(load, unit, answer.take());
+                self.loading = None;
+            }
+            match self.paths.next() {
+                Some(path) => {
+                    let selection = &self.selection;
+                    let all = selection.condition.is_none()
+                        && selection.limit.is_none()
+                        && selection.offset.is_none();
+                    let extent = if all { Extent::Whole } else { Extent::Keys };
+                    let objects = self.found.clone().unwrap_or_default();
+                    self.loading = Some(Load::along(objects, path, extent));
+                }
+                None => return Ok(Step::Done(self.found.take().unwrap_or_default())),
+            }
+        }
+    }
+}
+
+/// Counts the rows of a selection.
+#[derive(Debug)]
+pub struct Count {
+    entity: EntityId,
+    selection: Selection,
+    autoflush: Option<Flush>,
+    asked: bool,
+}
+
+impl Count {
+    /// Counts the rows of a selection.
+    pub fn new(entity: EntityId, selection: Selection) -> Self {
+        Self { entity, selection, autoflush: Some(Flush::auto()), asked: false }
+    }
+}
+
+impl Flow for Count {
+    type Output = u64;
+
+    fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<u64>, Error> {
+        unit.check_usable()?;
+        if let Some(flush) = &mut self.autoflush {
+            inner!(flush, unit, answer.take());
+            self.autoflush = None;
+        }
+        if !self.asked {
+            self.asked = true;
+            let table = unit.arena.mapping().entity(self.entity).table;
+            let call = count(&unit.texts, unit.arena.mapping(), table, &self.selection);
+            return Ok(Step::Run(Batch { requests: vec![Request::Call(call)], slots: 0 }));
+        }
+        let outcome = match answer {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(failure)) => return Err(read_failure(unit, failure)),
+            None => Default::default(),
+        };
+        let number = match outcome.rows.first().and_then(|rows| rows.values.first()) {
+            Some(Value::Int(number)) => u64::try_from(*number).unwrap_or(0),
+            _ => 0,
+        };
+        Ok(Step::Done(number))
+    }
+}

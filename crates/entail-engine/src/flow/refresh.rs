@@ -1,0 +1,55 @@
+//! Refreshing an object: its row is read again, unflushed changes are dropped.
+
+use crate::change::Needs;
+use crate::error::{Error, LoadError};
+use crate::handle::ObjectId;
+use crate::unit::Unit;
+
+use super::flush::Flush;
+use super::load::Pass;
+use super::{Answer, Flow, Step, inner, read_failure};
+
+/// Reads an object's row again.
+#[derive(Debug)]
+pub struct Refresh {
+    object: ObjectId,
+    autoflush: Option<Flush>,
+    running: Option<Pass>,
+}
+
+impl Refresh {
+    /// Refreshes an object and expires what its refresh-expire cascade reaches.
+    pub fn new(object: ObjectId) -> Self {
+        Self { object, autoflush: Some(Flush::auto()), running: None }
+    }
+}
+
+impl Flow for Refresh {
+    type Output = ();
+
+    fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {
+        unit.check_usable()?;
+        if let Some(pass) = self.running.take() {
+            match answer {
+                Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,
+                Some(Err(failure)) => return Err(read_failure(unit, failure)),
+                None => {}
+            }
+            if unit.arena.is_stale(self.object) {
+                let object = unit.arena.label(self.object);
+                return Err(LoadError::RowGone { object }.into());
+            }
+            return Ok(Step::Done(()));
+        }
+        unit.arena.check_persistent(self.object, "refresh")?;
+        if let Some(flush) = &mut self.autoflush {
+            inner!(flush, unit, answer.take());
+            self.autoflush = None;
+        }
+        unit.arena.expire(self.object)?;
+        let needs = Needs { rows: vec![self.object], ..Needs::default() };
+        let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);
+        self.running = Some(pass);
+        Ok(Step::Run(batch))
+    }
+}
