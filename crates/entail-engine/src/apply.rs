@@ -54,10 +54,7 @@ impl Arena {
     fn note_rows_before(&mut self, kept: &[ObjectId]) {
         for &id in kept {
             if self.cell(id).key.is_some() {
-                let values = match self.cell_mut(id).snapshot.take() {
-                    Some(snapshot) => Some(snapshot.values),
-                    None => None,
-                };
+                let values = self.cell_mut(id).snapshot.take().map(|snapshot| snapshot.values);
                 self.note_flushed(id, values);
                 self.note_links(id);
             }

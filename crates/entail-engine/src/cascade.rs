@@ -75,7 +75,7 @@ impl Walk<'_> {
     fn along(&mut self, relationship: &Relationship, owner: ObjectId) -> Vec<(ObjectId, Cause)> {
         let targets = match self.cascade {
             Cascade::SaveUpdate => self.past_and_present(relationship, owner.slot),
-            Cascade::Delete => self.to_delete(relationship, owner),
+            Cascade::Delete => self.doomed(relationship, owner),
             _ => self.arena.members(relationship.id, owner.slot),
         };
         let skip_pending = self.cascade == Cascade::RefreshExpire
@@ -125,7 +125,7 @@ impl Walk<'_> {
     }
 
     /// What a delete reaches. What is not loaded is missing, unless it is left to the database.
-    fn to_delete(&mut self, relationship: &Relationship, owner: ObjectId) -> Vec<Slot> {
+    fn doomed(&mut self, relationship: &Relationship, owner: ObjectId) -> Vec<Slot> {
         if self.arena.is_loaded(relationship.id, owner.slot) {
             return self.arena.members(relationship.id, owner.slot);
         }

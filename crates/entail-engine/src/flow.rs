@@ -47,6 +47,9 @@ pub type Answer = Result<Outcome, BatchFailure>;
 
 /// A machine that needs the database.
 pub trait Flow {
+    /// The name of the verb, for spans.
+    const NAME: &'static str;
+
     /// What it comes to.
     type Output;
 

@@ -38,6 +38,9 @@ pub struct EntityId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RelationshipId(pub u32);
 
+/// Makes an empty store for an entity's objects.
+type NewStore = fn() -> Box<dyn Store>;
+
 /// A frozen mapping.
 #[derive(Debug)]
 pub struct Mapping {
@@ -46,7 +49,7 @@ pub struct Mapping {
     relationships: Vec<Relationship>,
     types: FxHashMap<TypeId, EntityId>,
     /// How each entity's objects are stored: as records, or as structs of their own type.
-    stores: Vec<fn() -> Box<dyn Store>>,
+    stores: Vec<NewStore>,
 }
 
 /// A table.
@@ -334,7 +337,7 @@ impl Table {
 #[derive(Debug)]
 pub struct MappingBuilder {
     definition: MappingDefinition,
-    types: Vec<(TypeId, String, fn() -> Box<dyn Store>)>,
+    types: Vec<(TypeId, String, NewStore)>,
 }
 
 impl MappingBuilder {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::arena::Arena;
+use crate::batch::{Batch, Request};
 use crate::error::{Error, StateError};
 use crate::mapping::Mapping;
 use crate::plan::Plan;
@@ -35,6 +36,17 @@ pub struct Unit {
     pub(crate) texts: Texts,
     pub(crate) transaction: Transaction,
     pub(crate) last_plan: Option<Arc<Plan>>,
+    statistics: Statistics,
+}
+
+/// What a session has asked of its database so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// Trips to the database: batches.
+    pub trips: u64,
+    /// Statements that were run, each execution with other parameters counted, without those that
+    /// begin and end transactions.
+    pub statements: u64,
 }
 
 /// The state of a session's transaction.
@@ -57,7 +69,26 @@ impl Unit {
             texts: Texts::new(dialect),
             transaction: Transaction::default(),
             last_plan: None,
+            statistics: Statistics::default(),
         }
+    }
+
+    /// Counts a batch that is about to be run.
+    pub fn count(&mut self, batch: &Batch) {
+        self.statistics.trips += 1;
+        self.statistics.statements += batch
+            .requests
+            .iter()
+            .map(|request| match request {
+                Request::Call(call) => call.executions() as u64,
+                _ => 0,
+            })
+            .sum::<u64>();
+    }
+
+    /// What was asked of the database so far.
+    pub fn statistics(&self) -> Statistics {
+        self.statistics
     }
 
     /// The mapping of the objects.

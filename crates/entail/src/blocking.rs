@@ -102,12 +102,16 @@ pub struct Session {
 impl Session {
     /// Runs a flow: the one loop around the engine.
     pub(crate) fn drive<F: Flow>(&mut self, mut flow: F) -> Result<F::Output, Error> {
+        let _span = self.work.span(F::NAME).entered();
         let mut answer = None;
         let result = loop {
             match flow.next(&mut self.work.unit, answer.take()) {
                 Ok(Step::Done(output)) => break Ok(output),
                 Err(error) => break Err(error),
-                Ok(Step::Run(batch)) => answer = Some(self.run(&batch)),
+                Ok(Step::Run(batch)) => {
+                    self.work.unit.count(&batch);
+                    answer = Some(self.run(&batch));
+                }
             }
         };
         if !self.work.unit.in_transaction() {

@@ -14,6 +14,7 @@ use entail_engine::mapping::{Cascade, EntityId};
 use entail_engine::plan::Plan;
 use entail_engine::unit::Unit;
 use entail_engine::value::Value;
+use tracing::Instrument;
 
 use crate::database::{Connection, Pool};
 use crate::path::PathTo;
@@ -47,12 +48,16 @@ impl Session {
             self.work.unit.connection_lost("a call was dropped before it had ended");
             self.connection = None;
         }
+        let span = self.work.span(F::NAME);
         let mut answer = None;
         let result = loop {
-            match flow.next(&mut self.work.unit, answer.take()) {
+            match span.in_scope(|| flow.next(&mut self.work.unit, answer.take())) {
                 Ok(Step::Done(output)) => break Ok(output),
                 Err(error) => break Err(error),
-                Ok(Step::Run(batch)) => answer = Some(self.run(batch).await),
+                Ok(Step::Run(batch)) => {
+                    self.work.unit.count(&batch);
+                    answer = Some(self.run(batch).instrument(span.clone()).await);
+                }
             }
         };
         if !self.work.unit.in_transaction() {

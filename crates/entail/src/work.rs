@@ -10,7 +10,7 @@ use entail_engine::handle::{Handle, ObjectId, RawHandle};
 use entail_engine::key::Key;
 use entail_engine::mapping::{EntityId, Mapping, RelationshipId};
 use entail_engine::plan::Plan;
-use entail_engine::unit::{Unit, UnitOptions};
+use entail_engine::unit::{Statistics, Unit, UnitOptions};
 use entail_engine::value::Value;
 
 use crate::path::PathTo;
@@ -27,6 +27,7 @@ pub type SessionOptions = UnitOptions;
 #[derive(Debug)]
 pub struct Work {
     pub(crate) unit: Unit,
+    span: tracing::Span,
 }
 
 /// A panic with the caller's place: the handle was misused.
@@ -40,7 +41,12 @@ fn expect<T>(result: Result<T, StateError>) -> T {
 
 impl Work {
     pub(crate) fn new(unit: Unit) -> Self {
-        Self { unit }
+        Self { unit, span: tracing::debug_span!("session") }
+    }
+
+    /// The span of a verb, within that of the session.
+    pub(crate) fn span(&self, verb: &'static str) -> tracing::Span {
+        tracing::debug_span!(parent: &self.span, "verb", verb)
     }
 
     pub(crate) fn id<T>(&self, handle: Handle<T>) -> Result<ObjectId, StateError> {
@@ -547,6 +553,11 @@ impl Work {
     /// What the last flush did.
     pub fn last_plan(&self) -> Option<&Arc<Plan>> {
         self.unit.last_plan()
+    }
+
+    /// How many trips and statements the session has asked of the database so far.
+    pub fn statistics(&self) -> Statistics {
+        self.unit.statistics()
     }
 
     /// Whether a transaction is open in the database.

@@ -65,7 +65,7 @@ impl Arena {
     /// Writes a row over the values of an object whose own are not to be trusted.
     fn overwrite(&mut self, id: ObjectId, row: &mut [Value]) -> Result<(), LoadError> {
         let snapshot = self.cell_mut(id).snapshot.take();
-        for column in 0..row.len() {
+        for (column, value) in row.iter().enumerate() {
             let set_since = snapshot.as_ref().is_some_and(|snapshot| {
                 let now = self.column(id, column);
                 snapshot.is_blind(column)
@@ -73,9 +73,8 @@ impl Arena {
                         && snapshot.values[column].as_ref().map(Value::as_ref) != now)
             });
             if !set_since {
-                let value = row[column].clone();
                 let store = &mut self.tables[id.entity.0 as usize].store;
-                if let Err(error) = store.set_column(id.slot, column, Some(value)) {
+                if let Err(error) = store.set_column(id.slot, column, Some(value.clone())) {
                     let key = self.cell(id).key.clone().unwrap_or_else(|| Key::of([]));
                     return Err(self.bad_row(id.entity, &key, column, error));
                 }
@@ -139,15 +138,6 @@ impl Arena {
         self.unmap(id);
         self.cell_mut(id).flags.insert(Flags::DELETED);
         self.note_deleted(id);
-    }
-
-    /// Forgets what is known of one relationship, so that it can be loaded afresh.
-    pub(crate) fn unload(&mut self, relationship: RelationshipId, owner: Slot) {
-        if self.kind(relationship).is_many() {
-            *self.many_link_mut(relationship, owner) = Default::default();
-        } else {
-            *self.one_link_mut(relationship, owner) = OneLink::default();
-        }
     }
 
     /// The mapping, to be held beside changes of the arena.

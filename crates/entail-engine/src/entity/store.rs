@@ -12,8 +12,6 @@ use super::{Object, RowReader};
 pub(crate) trait Store: Any + Send + fmt::Debug {
     /// Appends an empty place.
     fn reserve(&mut self) -> Slot;
-    /// Whether an object lies at this place.
-    fn is_occupied(&self, slot: Slot) -> bool;
     /// A column of the object at this place.
     fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>>;
     /// Writes a column of the object at this place.
@@ -62,10 +60,6 @@ impl<T: Object> Store for TypedStore<T> {
     fn reserve(&mut self) -> Slot {
         self.objects.push(None);
         Slot(self.objects.len() as u32 - 1)
-    }
-
-    fn is_occupied(&self, slot: Slot) -> bool {
-        self.objects.get(slot.0 as usize).is_some_and(Option::is_some)
     }
 
     #[inline]

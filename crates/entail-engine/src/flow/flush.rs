@@ -220,6 +220,8 @@ impl Default for Flush {
 }
 
 impl Flow for Flush {
+    const NAME: &'static str = "flush";
+
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<()>, Error> {
@@ -310,6 +312,8 @@ impl Preview {
 }
 
 impl Flow for Preview {
+    const NAME: &'static str = "plan";
+
     type Output = Plan;
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<Plan>, Error> {

@@ -27,6 +27,8 @@ impl Get {
 }
 
 impl Flow for Get {
+    const NAME: &'static str = "get";
+
     type Output = Option<ObjectId>;
 
     fn next(

@@ -398,6 +398,8 @@ impl Load {
 }
 
 impl Flow for Load {
+    const NAME: &'static str = "load";
+
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {

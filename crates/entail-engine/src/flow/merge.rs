@@ -88,6 +88,8 @@ impl Merge {
 }
 
 impl Flow for Merge {
+    const NAME: &'static str = "merge";
+
     type Output = ObjectId;
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<ObjectId>, Error> {

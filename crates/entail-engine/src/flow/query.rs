@@ -42,6 +42,8 @@ impl Find {
 }
 
 impl Flow for Find {
+    const NAME: &'static str = "query";
+
     type Output = Vec<ObjectId>;
 
     fn next(
@@ -110,6 +112,8 @@ impl Count {
 }
 
 impl Flow for Count {
+    const NAME: &'static str = "count";
+
     type Output = u64;
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<u64>, Error> {

@@ -50,6 +50,8 @@ fn is_writing_with(text: &str) -> bool {
 }
 
 impl Flow for Raw {
+    const NAME: &'static str = "execute";
+
     type Output = Executed;
 
     fn next(

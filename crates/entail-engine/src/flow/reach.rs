@@ -27,6 +27,8 @@ impl Reach {
 }
 
 impl Flow for Reach {
+    const NAME: &'static str = "reach";
+
     type Output = Vec<ObjectId>;
 
     fn next(

@@ -25,6 +25,8 @@ impl Refresh {
 }
 
 impl Flow for Refresh {
+    const NAME: &'static str = "refresh";
+
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {

@@ -20,6 +20,8 @@ impl RollBack {
 }
 
 impl Flow for RollBack {
+    const NAME: &'static str = "rollback";
+
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<()>, Error> {
@@ -51,6 +53,8 @@ impl RollBackTo {
 }
 
 impl Flow for RollBackTo {
+    const NAME: &'static str = "rollback_to_savepoint";
+
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<()>, Error> {

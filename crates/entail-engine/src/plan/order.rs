@@ -337,56 +337,51 @@ fn unique_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>) -> Vec<U
 fn components(groups: &BTreeMap<Group, Vec<Item>>, edges: &Edges) -> Vec<Vec<Group>> {
     let nodes: Vec<Group> = groups.keys().copied().collect();
     let place: FxHashMap<Group, usize> = nodes.iter().enumerate().map(|(i, &g)| (g, i)).collect();
-    let mut reach = vec![vec![false; nodes.len()]; nodes.len()];
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
     for (from, to) in edges {
-        reach[place[from]][place[to]] = true;
+        after[place[from]].push(place[to]);
     }
-    // Groups are few: a table has at most nine.
-    for middle in 0..nodes.len() {
-        for from in 0..nodes.len() {
-            if reach[from][middle] {
-                for to in 0..nodes.len() {
-                    if reach[middle][to] {
-                        reach[from][to] = true;
-                    }
-                }
-            }
-        }
-    }
-    let mut component: Vec<usize> = (0..nodes.len()).collect();
-    for node in 0..nodes.len() {
-        if let Some(first) = (0..node).find(|&other| reach[node][other] && reach[other][node]) {
-            component[node] = component[first];
-        }
-    }
-    let ids: BTreeSet<usize> = component.iter().copied().collect();
-    let before = |one: usize, other: usize| {
-        one != other
-            && (0..nodes.len()).any(|a| {
-                component[a] == one
-                    && (0..nodes.len())
-                        .any(|b| component[b] == other && edges.contains(&(nodes[a], nodes[b])))
-            })
-    };
-    let mut waiting: FxHashMap<usize, usize> = ids
-        .iter()
-        .map(|&id| (id, ids.iter().filter(|&&other| before(other, id)).count()))
+    let reach: Vec<Vec<bool>> = (0..nodes.len()).map(|node| reachable(&after, node)).collect();
+    // A component is named by the first of its groups, which comes first where nothing decides.
+    let component: Vec<usize> = (0..nodes.len())
+        .map(|node| {
+            (0..node).find(|&other| reach[node][other] && reach[other][node]).unwrap_or(node)
+        })
         .collect();
-    let mut ready: BinaryHeap<Reverse<usize>> =
-        waiting.iter().filter(|(_, count)| **count == 0).map(|(&id, _)| Reverse(id)).collect();
+    let between: BTreeSet<(usize, usize)> = edges
+        .iter()
+        .map(|(from, to)| (component[place[from]], component[place[to]]))
+        .filter(|(from, to)| from != to)
+        .collect();
+    let mut waiting = vec![0; nodes.len()];
+    for &(_, to) in &between {
+        waiting[to] += 1;
+    }
+    let mut ready: BinaryHeap<Reverse<usize>> = (0..nodes.len())
+        .filter(|&node| component[node] == node && waiting[node] == 0)
+        .map(Reverse)
+        .collect();
     let mut sorted = Vec::new();
     while let Some(Reverse(id)) = ready.pop() {
         sorted.push((0..nodes.len()).filter(|&n| component[n] == id).map(|n| nodes[n]).collect());
-        for &other in &ids {
-            if before(id, other)
-                && let Some(count) = waiting.get_mut(&other)
-            {
-                *count -= 1;
-                if *count == 0 {
-                    ready.push(Reverse(other));
-                }
+        for &(_, to) in between.range((id, 0)..(id + 1, 0)) {
+            waiting[to] -= 1;
+            if waiting[to] == 0 {
+                ready.push(Reverse(to));
             }
         }
     }
     sorted
+}
+
+/// The nodes that can be reached from a node by at least one edge.
+fn reachable(after: &[Vec<usize>], from: usize) -> Vec<bool> {
+    let mut reached = vec![false; after.len()];
+    let mut stack = after[from].clone();
+    while let Some(node) = stack.pop() {
+        if !std::mem::replace(&mut reached[node], true) {
+            stack.extend(&after[node]);
+        }
+    }
+    reached
 }
