@@ -7,7 +7,7 @@ use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use crate::batch::{
     Batch, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Params, Request, Target,
 };
-use crate::mapping::{Mapping, Table};
+use crate::mapping::{Action, Mapping, Table};
 use crate::plan::{Plan, Step, StepAction};
 
 use super::Dialect;
@@ -40,13 +40,22 @@ impl Writer<'_> {
                 self.each_row(number, step, Operation::Update)
             }
             StepAction::Unlink => self.each_row(number, step, Operation::Delete),
-            StepAction::Delete if step.expect == Expect::Any && step.rows.len() > 1 => {
+            StepAction::Delete if self.can_go_together(step) => {
                 self.delete_many(number, step);
             }
             StepAction::Delete => self.each_row(number, step, Operation::Delete),
             StepAction::DeleteReached => self.reached(number, step, Operation::Delete),
             StepAction::DetachReached => self.reached(number, step, Operation::Update),
         }
+    }
+
+    /// Whether rows can be deleted by one statement. Rows that restrict each other must go one by
+    /// one, in their order: RESTRICT does not wait for the end of the statement.
+    fn can_go_together(&self, step: &Step) -> bool {
+        let restricted = self.mapping.table(step.table).foreign_keys.iter().any(|key| {
+            key.parent == step.table && key.on_delete == Action::Restrict
+        });
+        step.expect == Expect::Any && step.rows.len() > 1 && !restricted
     }
 
     fn push(&mut self, place: (usize, usize), call: Call) {
