@@ -47,7 +47,9 @@ fn check_auto(
     column: &Column,
     errors: &mut Errors,
 ) {
-    let is_made = column.server_default.is_some() || layout.is_shared(index);
+    // A version starts by itself.
+    let is_made =
+        column.server_default.is_some() || column.version.is_some() || layout.is_shared(index);
     if column.shape != Shape::Auto || is_made || unsupported(&column.bare).is_some() {
         return;
     }

@@ -58,7 +58,10 @@ pub mod __private {
 pub use database::Database;
 pub use entail_derive::Entity;
 pub use entail_engine::arena::{Change, State};
-pub use entail_engine::entity::Entity;
+pub use entail_engine::entity::{
+    Auto, BelongsTo, Column, Entity, HasMany, HasOne, Item, ManyToMany, One, Relation, ToMany,
+    ToOne, auto, unset,
+};
 pub use entail_engine::error::{
     DriverError, Error, FlushError, ForeignKeyViolation, Integrity, LoadError, StateError,
     ViolationKind,
@@ -90,11 +93,9 @@ pub mod dynamic {
 
 /// What programs import.
 pub mod prelude {
-    pub use crate::{Database, Entity, Error, Handle, Key, Mapping, PathTo, Session, State, Value};
+    pub use crate::{Database, Entity, Error, Handle, Mapping, PathTo, Session, State, Value};
     pub use crate::{many, mapping};
-    pub use entail_engine::entity::{
-        Auto, BelongsTo, Column, HasMany, HasOne, Item, ManyToMany, One, Relation, auto, unset,
-    };
+    pub use entail_engine::entity::{Auto, BelongsTo, HasMany, HasOne, ManyToMany, auto, unset};
     pub use entail_engine::mapping::Cascade;
 }
 

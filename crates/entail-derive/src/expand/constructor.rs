@@ -73,7 +73,7 @@ fn value(field: &Field, column: &Column) -> TokenStream {
         (Some(default), _) => quote!(#default),
         (None, Shape::Auto) => quote!(::entail::__private::entity::auto()),
         (None, Shape::Optional) => quote!(::core::option::Option::None),
-        (None, Shape::Plain) if column.version.is_some() => quote!(0),
+        (None, Shape::Plain) if column.version.is_some() => quote!(1),
         (None, Shape::Plain) if is_text(column) => quote!(::core::convert::Into::into(#name)),
         (None, Shape::Plain) => quote!(#name),
     }

@@ -118,6 +118,7 @@ fn column_fields(layout: &Layout, place: &Place, column: &Column) -> TokenStream
     // A column that a relationship goes by has its value from the parent, not from the database.
     let shared = layout.position(&place.name.text).is_some_and(|index| layout.is_shared(index));
     match column.shape {
+        Shape::Auto if column.version.is_some() => {}
         Shape::Auto if !shared || column.server_default.is_some() => {
             fields.extend(quote!(generated: true,));
         }

@@ -231,9 +231,10 @@ impl Column {
             errors.at(span, "a key cannot be NULL; remove the `Option`");
         }
         if let Some(span) = self.version {
-            let counts = self.shape == Shape::Plain && is_named(&self.bare, &["i16", "i32", "i64"]);
+            let counts =
+                self.shape != Shape::Optional && is_named(&self.bare, &["i16", "i32", "i64"]);
             if !counts {
-                errors.at(span, "a version counts the updates of a row; make the field an `i64`");
+                errors.at(span, "a version counts the updates of a row; make the field an `i64` or an `Auto<i64>`");
             }
             if self.key.is_some() {
                 errors.at(span, "a key never changes, and a version always does; use two fields");

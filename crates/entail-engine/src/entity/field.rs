@@ -197,6 +197,12 @@ macro_rules! many_field {
             }
         }
 
+        impl<T, I: Into<Item<T>>> FromIterator<I> for $name<T> {
+            fn from_iter<A: IntoIterator<Item = I>>(items: A) -> Self {
+                Self { items: Some(items.into_iter().map(Into::into).collect()) }
+            }
+        }
+
         impl<T> fmt::Debug for $name<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match &self.items {

@@ -52,9 +52,12 @@ impl Writer<'_> {
     /// Whether rows can be deleted by one statement. Rows that restrict each other must go one by
     /// one, in their order: RESTRICT does not wait for the end of the statement.
     fn can_go_together(&self, step: &Step) -> bool {
-        let restricted = self.mapping.table(step.table).foreign_keys.iter().any(|key| {
-            key.parent == step.table && key.on_delete == Action::Restrict
-        });
+        let restricted = self
+            .mapping
+            .table(step.table)
+            .foreign_keys
+            .iter()
+            .any(|key| key.parent == step.table && key.on_delete == Action::Restrict);
         step.expect == Expect::Any && step.rows.len() > 1 && !restricted
     }
 

@@ -34,13 +34,16 @@ fn parents_are_inserted_before_children_whatever_the_order_of_addition() {
     world.add("user", "u", &[("name", text("ed"))]);
     world.link("o", "items", "i");
     world.link("u", "orders", "o");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into user
              name = 'ed', id = new $0 -- add user(new 0)
         2. insert into order
              user_id = $0, id = new $1 -- add order(new 0)
         3. insert into item
-             name = 'nut', order_id = $1, id = new $2 -- add item(new 0)"#]]);
+             name = 'nut', order_id = $1, id = new $2 -- add item(new 0)"#]],
+    );
 }
 
 #[test]
@@ -50,11 +53,14 @@ fn foreign_keys_without_a_relationship_order_too() {
     world.row("b", "child", &[int(5), int(1)]);
     world.delete("old");
     world.delete("child");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. delete from b
              id = 5 -- delete b#5
         2. delete from a
-             id = 1 -- delete a#1"#]]);
+             id = 1 -- delete a#1"#]],
+    );
 }
 
 #[test]
@@ -62,41 +68,50 @@ fn a_row_that_points_at_itself_is_filled_afterwards() {
     let mut world = World::new("node: id* parent_id->node? \n node.parent = one node.parent_id");
     world.add("node", "n", &[]);
     world.link("n", "parent", "n");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into node
              parent_id = NULL, id = new $0 -- add node(new 0)
         2. update node
-             id = $0: parent_id = $0 -- add node(new 0)"#]]);
+             id = $0: parent_id = $0 -- add node(new 0)"#]],
+    );
 }
 
 #[test]
 fn a_ring_is_cut_at_a_nullable_key() {
-    let mut world = World::new(
-        "a: id* b_id->b \n b: id* a_id->a? \n a.b = one b.b_id \n b.a = one a.a_id",
-    );
+    let mut world =
+        World::new("a: id* b_id->b \n b: id* a_id->a? \n a.b = one b.b_id \n b.a = one a.a_id");
     world.add("a", "a", &[]);
     world.add("b", "b", &[]);
     world.link("a", "b", "b");
     world.link("b", "a", "a");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into b
              a_id = NULL, id = new $0 -- add b(new 0)
         2. insert into a
              b_id = $0, id = new $1 -- add a(new 0)
         3. update b
-             id = $0: a_id = $1 -- add b(new 0)"#]]);
+             id = $0: a_id = $1 -- add b(new 0)"#]],
+    );
 }
 
 #[test]
 fn a_ring_that_cannot_be_cut_is_named() {
-    let mut world = World::new(
-        "a: id* b_id->b \n b: id* a_id->a \n a.b = one b.b_id \n b.a = one a.a_id",
-    );
+    let mut world =
+        World::new("a: id* b_id->b \n b: id* a_id->a \n a.b = one b.b_id \n b.a = one a.a_id");
     world.add("a", "a", &[]);
     world.add("b", "b", &[]);
     world.link("a", "b", "b");
     world.link("b", "a", "a");
-    check(&world, expect!["E0302: these rows depend on each other in a ring, and no foreign key in it can be NULL: a(new 0) <- b(new 0); make one of them nullable or deferrable, or flush in two steps"]);
+    check(
+        &world,
+        expect![
+            "E0302: these rows depend on each other in a ring, and no foreign key in it can be NULL: a(new 0) <- b(new 0); make one of them nullable or deferrable, or flush in two steps"
+        ],
+    );
 }
 
 #[test]
@@ -106,13 +121,16 @@ fn a_ring_of_deleted_rows_lets_go_first() {
     world.row("b", "b", &[int(2), int(1)]);
     world.delete("a");
     world.delete("b");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. update b
              id = 2: a_id = NULL -- delete b#2
         2. delete from a
              id = 1 -- delete a#1
         3. delete from b
-             id = 2 -- delete b#2"#]]);
+             id = 2 -- delete b#2"#]],
+    );
 }
 
 #[test]
@@ -124,11 +142,14 @@ fn trees_grow_from_the_root_and_are_felled_from_the_leaves() {
     }
     world.link("root", "children", "twig");
     world.link("twig", "children", "leaf");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into node
              parent_id = NULL, id = new $0 -- add node(new 2)
              parent_id = $0, id = new $1 -- add node(new 1)
-             parent_id = $1, id = new $2 -- add node(new 0)"#]]);
+             parent_id = $1, id = new $2 -- add node(new 0)"#]],
+    );
     let mut world = World::new("node: id* parent_id->node?");
     world.row("node", "root", &[int(1), Value::Null]);
     world.row("node", "twig", &[int(2), int(1)]);
@@ -136,11 +157,14 @@ fn trees_grow_from_the_root_and_are_felled_from_the_leaves() {
     for name in ["root", "twig", "leaf"] {
         world.delete(name);
     }
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. delete from node
              id = 3 -- delete node#3
              id = 2 -- delete node#2
-             id = 1 -- delete node#1"#]]);
+             id = 1 -- delete node#1"#]],
+    );
 }
 
 #[test]
@@ -149,11 +173,14 @@ fn a_unique_value_is_given_up_before_it_is_taken() {
     world.row("user", "old", &[int(1), text("ed")]);
     world.delete("old");
     world.add("user", "new", &[("name", text("ed"))]);
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. delete from user
              id = 1 -- delete user#1
         2. insert into user
-             name = 'ed', id = new $0 -- add user(new 1)"#]]);
+             name = 'ed', id = new $0 -- add user(new 1)"#]],
+    );
 }
 
 #[test]
@@ -163,11 +190,14 @@ fn two_rows_swap_a_nullable_unique_value() {
     world.row("user", "b", &[int(2), text("wendy")]);
     world.set("a", "name", "wendy");
     world.set("b", "name", "ed");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. update user
              id = 1: name = NULL -- change user#1
              id = 2: name = 'ed' -- change user#2
-             id = 1: name = 'wendy' -- change user#1"#]]);
+             id = 1: name = 'wendy' -- change user#1"#]],
+    );
 }
 
 #[test]
@@ -176,9 +206,12 @@ fn a_new_object_with_the_key_of_a_deleted_one_takes_over_its_row() {
     world.row("user", "old", &[text("ed"), text("old note")]);
     world.delete("old");
     world.add("user", "new", &[("name", text("ed")), ("note", text("new note"))]);
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. update user
-             name = 'ed': note = 'new note' -- take over the row of user#'ed'"#]]);
+             name = 'ed': note = 'new note' -- take over the row of user#'ed'"#]],
+    );
 }
 
 #[test]
@@ -190,13 +223,16 @@ fn post_update_writes_the_reference_afterwards() {
     world.add("b", "b", &[]);
     world.link("a", "b", "b");
     world.link("b", "a", "a");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into a
              b_id = NULL, id = new $0 -- add a(new 0)
         2. insert into b
              a_id = $0, id = new $1 -- add b(new 0)
         3. update a
-             id = $0: b_id = $1 -- add a(new 0)"#]]);
+             id = $0: b_id = $1 -- add a(new 0)"#]],
+    );
 }
 
 #[test]
@@ -206,14 +242,17 @@ fn unloaded_children_are_reached_by_sets_where_nothing_in_memory_needs_them() {
     world.row("user", "v", &[int(2), text("wendy")]);
     world.delete("u");
     world.delete("v");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. delete from item
              rows with order_id among order whose user_id in (1; 2) -- delete user#1 -> user.orders -> order.items
         2. delete from order
              rows with user_id in (1; 2) -- delete user#1 -> user.orders
         3. delete from user
              id = 1 -- delete user#1
-             id = 2 -- delete user#2"#]]);
+             id = 2 -- delete user#2"#]],
+    );
 }
 
 #[test]
@@ -222,7 +261,12 @@ fn unloaded_children_are_loaded_where_an_object_may_be_among_them() {
     world.row("user", "u", &[int(1), text("ed")]);
     world.row("item", "i", &[int(7), text("nut"), int(3)]);
     world.delete("u");
-    check(&world, expect!["Needs { relationships: [Missing { relationship: RelationshipId(1), owner: ObjectId { entity: EntityId(2), slot: Slot(0) } }], former: [], rows: [] }"]);
+    check(
+        &world,
+        expect![
+            "Needs { relationships: [Missing { relationship: RelationshipId(1), owner: ObjectId { entity: EntityId(2), slot: Slot(0) } }], former: [], rows: [] }"
+        ],
+    );
 }
 
 #[test]

@@ -1,0 +1,115 @@
+//! The works with entail's blocking session.
+
+use std::path::Path;
+use std::time::Instant;
+
+use entail::PathTo as _;
+use entail::blocking::{Database, Session};
+
+use crate::contender::{Run, Seen};
+use crate::schema::shop::{Item, Order, User};
+use crate::schema::{labels, shop};
+use crate::template::{self, Template};
+use crate::work::Work;
+use crate::{Failure, data};
+
+/// Does a work on a database.
+pub fn run(work: Work, path: &Path) -> Result<Run, Failure> {
+    let mapping = match work.template() {
+        Template::Labels => labels::mapping()?,
+        Template::EmptyShop | Template::Shop | Template::Users => shop::mapping()?,
+    };
+    let db = Database::connect(&template::url(path), mapping)?;
+    let mut session = db.session();
+    match work {
+        Work::W1 => insert_graph(&mut session),
+        Work::W2 => load_graph(&mut session),
+        Work::W3 => change_items(&mut session, 1),
+        Work::W4 => change_items(&mut session, data::CHANGED_EVERY),
+        Work::W5 => delete_users(&mut session),
+        Work::W6 => fetch_and_change(&mut session),
+        Work::W7 => link_tags(&mut session),
+    }
+}
+
+fn insert_graph(session: &mut Session) -> Result<Run, Failure> {
+    let users: Vec<User> = (1..=data::USERS).map(shop::user).collect();
+
+    let start = Instant::now();
+    for user in users {
+        session.add(user);
+    }
+    session.commit()?;
+    Ok(start.elapsed().into())
+}
+
+fn load_graph(session: &mut Session) -> Result<Run, Failure> {
+    let start = Instant::now();
+    let users = session.query::<User>().with(User::ORDERS.then(Order::ITEMS)).all()?;
+    let took = start.elapsed();
+
+    let mut seen = Seen::default();
+    for user in users {
+        seen.count(session[user].name.len() as i64 + session[user].email.len() as i64);
+        for order in session.many(user, User::ORDERS)? {
+            seen.count(session[order].number);
+            for item in session.many(order, Order::ITEMS)? {
+                let item = &session[item];
+                seen.count(item.name.len() as i64 + item.quantity + item.price);
+            }
+        }
+    }
+    Ok(Run { took, seen })
+}
+
+fn change_items(session: &mut Session, every: usize) -> Result<Run, Failure> {
+    let start = Instant::now();
+    let items = session.query::<Item>().all()?;
+    for &item in items.iter().step_by(every) {
+        session[item].quantity += 1;
+    }
+    session.commit()?;
+    Ok(start.elapsed().into())
+}
+
+fn delete_users(session: &mut Session) -> Result<Run, Failure> {
+    let users = session.query::<User>().order_by(User::ID.asc()).all()?;
+
+    let start = Instant::now();
+    for &user in users.iter().step_by(data::DELETED_EVERY) {
+        session.delete(user)?;
+    }
+    session.commit()?;
+    Ok(start.elapsed().into())
+}
+
+fn fetch_and_change(session: &mut Session) -> Result<Run, Failure> {
+    let start = Instant::now();
+    for key in data::fetched_keys() {
+        let user = session.get_by_key::<User>(key)?.ok_or("a user is missing")?;
+        session[user].name = data::new_name(key);
+        session.commit()?;
+    }
+    Ok(start.elapsed().into())
+}
+
+fn link_tags(session: &mut Session) -> Result<Run, Failure> {
+    use labels::{Item, Tag};
+    let items = session.query::<Item>().order_by(Item::ID.asc()).all()?;
+    let tags = session.query::<Tag>().order_by(Tag::ID.asc()).all()?;
+
+    let start = Instant::now();
+    for (index, &item) in items.iter().enumerate() {
+        for tag in data::tags_of(index) {
+            session.push(item, Item::TAGS, tags[tag]);
+        }
+    }
+    session.commit()?;
+    for (index, &item) in items.iter().enumerate() {
+        for tag in data::unlinked_tags_of(index) {
+            session.remove(item, Item::TAGS, tags[tag]);
+        }
+    }
+    session.commit()?;
+    Ok(start.elapsed().into())
+}

@@ -1,0 +1,79 @@
+//! The async session: the same verbs, and futures that are dropped before they end.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use entail::prelude::*;
+
+use crate::shop::{User, mapping, user};
+
+async fn shop() -> Database {
+    let db = Database::connect("sqlite::memory:", mapping()).await.expect("memory is there");
+    db.create_all().await.expect("the tables are new");
+    db
+}
+
+/// Polls a future once and drops it, unless it is ready.
+fn poll_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => None,
+    }
+}
+
+#[tokio::test]
+async fn the_verbs_are_the_same() {
+    let db = shop().await;
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    session.commit().await.unwrap();
+    session[ed].name = "edward".into();
+    session.savepoint().await.unwrap();
+    session.add(user("late"));
+    session.flush().await.unwrap();
+    session.rollback_to_savepoint().await.unwrap();
+    session.commit().await.unwrap();
+    let found = session.query::<User>().filter(User::NAME.like("ed%")).one().await.unwrap();
+    assert_eq!(found, ed);
+    session.delete(ed).unwrap();
+    println!("{}", session.plan().await.unwrap());
+    session.commit().await.unwrap();
+    assert_eq!(session.query::<User>().count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_dropped_flush_leaves_no_trace_and_can_be_repeated() {
+    let db = shop().await;
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    let dropped = poll_once(session.flush());
+    assert!(dropped.is_none(), "it must not end at the first poll");
+    assert_eq!(session.state(ed), State::Pending);
+    session.commit().await.unwrap();
+    assert_eq!(session.query::<User>().count().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_dropped_flush_after_flushed_work_asks_for_a_rollback() {
+    let db = shop().await;
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    session.flush().await.unwrap();
+    session.add(user("wendy"));
+    assert!(poll_once(session.flush()).is_none());
+    assert_eq!(session.flush().await.unwrap_err().code(), "E0213");
+    session.rollback().await.unwrap();
+    assert_eq!(session.state(ed), State::Transient);
+    assert_eq!(session.query::<User>().count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_session_is_send() {
+    fn is_send<T: Send>(_: &T) {}
+    let db = shop().await;
+    let mut session = db.session();
+    is_send(&session);
+    is_send(&session.commit());
+}

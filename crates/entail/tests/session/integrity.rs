@@ -1,0 +1,89 @@
+//! Refused constraints say what, where, and why it was written.
+
+use entail::prelude::*;
+use entail::{ForeignKeyViolation, ViolationKind};
+
+use crate::shop::*;
+
+#[test]
+fn a_missing_parent_is_named_with_its_key() {
+    let db = shop();
+    let mut session = db.session();
+    session.add(Order { id: auto(), note: None, user: BelongsTo::key(999), items: unset() });
+    let error = session.commit().unwrap_err();
+    let refused = error.integrity().unwrap();
+    let ViolationKind::ForeignKey(ForeignKeyViolation::MissingParent { parent, key, .. }) =
+        &refused.kind
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((parent.as_str(), key.as_slice()), ("users", &[Value::Int(999)][..]));
+    assert_eq!(refused.table.as_deref(), Some("orders"));
+    assert_eq!(refused.columns, ["user_id"]);
+    assert_eq!(refused.cause.as_deref(), Some("add Order(new 0)"));
+}
+
+#[test]
+fn a_row_that_is_still_referenced_says_by_whom() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    let error = session.execute("delete from orders", []).unwrap_err();
+    let refused = error.integrity().unwrap();
+    let ViolationKind::ForeignKey(ForeignKeyViolation::StillReferenced { child, rows, .. }) =
+        &refused.kind
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((child.as_str(), *rows), ("items", 2));
+    assert_eq!(count(&mut session, "select count(*) from orders"), 1);
+}
+
+#[test]
+fn unique_not_null_and_check_are_told_apart() {
+    let db = shop();
+    let mut session = db.session();
+    session.add(user("ed"));
+    session.commit().unwrap();
+    session.add(user("ed"));
+    let error = session.flush().unwrap_err();
+    let refused = error.integrity().unwrap();
+    assert_eq!(refused.kind, ViolationKind::Unique);
+    assert_eq!(
+        (refused.table.as_deref(), &refused.columns[..]),
+        (Some("users"), &["name".to_owned()][..])
+    );
+    session.rollback().unwrap();
+    session.add(Order { id: auto(), note: None, user: unset(), items: unset() });
+    let error = session.flush().unwrap_err();
+    assert_eq!(error.integrity().unwrap().kind, ViolationKind::NotNull, "{error}");
+    session.rollback().unwrap();
+    session.add(user(&"x".repeat(51)));
+    let error = session.flush().unwrap_err();
+    assert_eq!(error.integrity().unwrap().kind, ViolationKind::Check, "{error}");
+}
+
+#[test]
+fn a_row_that_others_changed_is_stale() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let order = session.many(ed, User::ORDERS).unwrap()[0];
+    let item = session.many(order, Order::ITEMS).unwrap()[0];
+    assert_eq!(session[item].version, 1);
+    session[item].name = "wing nut".into();
+    session.commit().unwrap();
+    assert_eq!(session[item].version, 2);
+    session.execute("update items set version = 9", []).unwrap();
+    session.commit().unwrap();
+    session[item].name = "nut".into();
+    let error = session.commit().unwrap_err();
+    assert_eq!(error.code(), "E0305");
+    assert!(error.to_string().contains("Item#1"), "{error}");
+    session.refresh(item).unwrap_err();
+    session.rollback().unwrap();
+    session.refresh(item).unwrap();
+    session[item].name = "nut".into();
+    session.commit().unwrap();
+    assert_eq!(session[item].version, 10);
+}

@@ -1,0 +1,178 @@
+//! Relationships: both sides in step, cascades, orphans, and links of many to many.
+
+use entail::StateError;
+use entail::prelude::*;
+
+use crate::shop::*;
+
+#[test]
+fn both_sides_change_at_once() {
+    let db = shop();
+    let mut session = db.session();
+    let (ed, wendy) = (session.add(user("ed")), session.add(user("wendy")));
+    let order = session.push(ed, User::ORDERS, order("o", &[]));
+    assert_eq!(session.one(order, Order::USER).unwrap(), Some(ed));
+    session.flush().unwrap();
+    session.set(order, Order::USER, wendy);
+    assert_eq!(session.many(ed, User::ORDERS).unwrap(), []);
+    assert_eq!(session.many(wendy, User::ORDERS).unwrap(), [order]);
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select user_id from orders"), 2);
+}
+
+#[test]
+fn a_removed_child_is_an_orphan_and_a_moved_one_is_not() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let wendy = session.add(user("wendy"));
+    let second = session.push(ed, User::ORDERS, order("second", &["cog"]));
+    session.commit().unwrap();
+    let first = session.many(ed, User::ORDERS).unwrap()[0];
+    session.remove(ed, User::ORDERS, first);
+    session.push(wendy, User::ORDERS, second);
+    session.commit().unwrap();
+    assert_eq!(session.state(first), State::Detached);
+    assert_eq!(count(&mut session, "select count(*) from items"), 1);
+    assert_eq!(count(&mut session, "select user_id from orders"), 2);
+}
+
+#[test]
+fn a_pending_orphan_leaves_at_once() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    let order = session.push(ed, User::ORDERS, order("o", &["nut"]));
+    session.remove(ed, User::ORDERS, order);
+    assert_eq!(session.state(order), State::Transient);
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 0);
+}
+
+#[test]
+fn a_has_one_is_replaced_although_its_key_is_unique() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = session.add(User {
+        id: auto(),
+        name: "ed".into(),
+        orders: unset(),
+        profile: HasOne::of(Profile { id: auto(), bio: None, user: unset() }),
+    });
+    session.commit().unwrap();
+    let old = session.one(ed, User::PROFILE).unwrap().unwrap();
+    session.set(ed, User::PROFILE, Profile { id: auto(), bio: Some("new".into()), user: unset() });
+    session.commit().unwrap();
+    assert_eq!(session.state(old), State::Detached);
+    assert_eq!(count(&mut session, "select count(*) from profiles where bio = 'new'"), 1);
+    assert_eq!(count(&mut session, "select count(*) from profiles"), 1);
+}
+
+#[test]
+fn books_stay_when_their_library_goes() {
+    for loaded in [true, false] {
+        let db = shop();
+        let mut session = db.session();
+        let books = many![Book { id: auto(), title: "emma".into(), library: unset() }];
+        let library = session.add(Library { id: auto(), name: "city".into(), books });
+        session.commit().unwrap();
+        if !loaded {
+            session.clear();
+        }
+        let library =
+            if loaded { library } else { session.get_by_key::<Library>(1).unwrap().unwrap() };
+        session.delete(library).unwrap();
+        session.commit().unwrap();
+        assert_eq!(count(&mut session, "select count(*) from books where library_id is null"), 1);
+    }
+}
+
+#[test]
+fn many_to_many_links_go_and_come_without_the_objects() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let order = session.many(ed, User::ORDERS).unwrap()[0];
+    let nut = session.many(order, Order::ITEMS).unwrap()[0];
+    session.load(nut, Item::TAGS).unwrap();
+    let red = session.push(nut, Item::TAGS, Tag { name: "red".into(), items: unset() });
+    let big = session.push(nut, Item::TAGS, Tag { name: "big".into(), items: unset() });
+    session.commit().unwrap();
+    session.load(red, Tag::ITEMS).unwrap();
+    assert_eq!(session.many(red, Tag::ITEMS).unwrap(), [nut]);
+    session.remove(red, Tag::ITEMS, nut);
+    assert_eq!(session.many(nut, Item::TAGS).unwrap(), [big]);
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from item_tags"), 1);
+    session.delete(big).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from item_tags"), 0);
+    assert_eq!(count(&mut session, "select count(*) from items"), 2);
+    assert_eq!(count(&mut session, "select count(*) from tags"), 1);
+}
+
+#[test]
+fn an_unloaded_relationship_is_an_error_never_an_empty_list() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.clear();
+    let ed = session.get_by_key::<User>(1).unwrap().unwrap();
+    assert!(matches!(session.many(ed, User::ORDERS), Err(StateError::NotLoaded { .. })));
+    assert!(matches!(session.one(ed, User::PROFILE), Err(StateError::NotLoaded { .. })));
+    assert!(matches!(
+        session.clear_relationship(ed, User::ORDERS),
+        Err(StateError::NotLoaded { .. })
+    ));
+    session.load(ed, User::ORDERS.then(Order::ITEMS)).unwrap();
+    let order = session.many(ed, User::ORDERS).unwrap()[0];
+    let names: Vec<_> = session
+        .many(order, Order::ITEMS)
+        .unwrap()
+        .into_iter()
+        .map(|item| session[item].name.clone())
+        .collect();
+    assert_eq!(names, ["nut", "bolt"]);
+    assert_eq!(session.one(order, Order::USER).unwrap(), Some(ed));
+}
+
+#[test]
+fn push_and_remove_need_no_load() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.clear();
+    let ed = session.get_by_key::<User>(1).unwrap().unwrap();
+    let first = session.get_by_key::<Order>(1).unwrap().unwrap();
+    let second = session.push(ed, User::ORDERS, order("second", &[]));
+    session.remove(ed, User::ORDERS, first);
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 1);
+    session.load(ed, User::ORDERS).unwrap();
+    assert_eq!(session.many(ed, User::ORDERS).unwrap(), [second]);
+}
+
+#[test]
+fn lists_are_replaced_as_a_whole() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let first = session.many(ed, User::ORDERS).unwrap()[0];
+    let now = session.set_all(ed, User::ORDERS, [order("a", &[]), order("b", &[])]).unwrap();
+    session.commit().unwrap();
+    assert_eq!(session.many(ed, User::ORDERS).unwrap(), now);
+    assert_eq!(session.state(first), State::Detached);
+    session.clear_relationship(ed, User::ORDERS).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 0);
+}
+
+#[test]
+fn a_raw_key_is_a_foreign_key_value() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.add(Order { id: auto(), note: None, user: BelongsTo::key(1), items: unset() });
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders where user_id = 1"), 2);
+}

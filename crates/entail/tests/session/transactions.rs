@@ -1,0 +1,145 @@
+//! Commit, rollback and savepoints, in the database and in memory.
+
+use entail::StateError;
+use entail::blocking::Database;
+use entail::prelude::*;
+
+use crate::shop::*;
+
+#[test]
+fn rollback_puts_values_back_and_new_objects_become_transient() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let order = session.many(ed, User::ORDERS).unwrap()[0];
+    session[ed].name = "edward".into();
+    session.flush().unwrap();
+    session[ed].name = "jack".into();
+    let wendy = session.add(user("wendy"));
+    session.flush().unwrap();
+    session.delete(order).unwrap();
+    session.flush().unwrap();
+    session.rollback().unwrap();
+    assert_eq!(session[ed].name, "ed");
+    assert!(session.is_stale(ed));
+    assert_eq!(session.state(wendy), State::Transient);
+    assert_eq!(session[wendy].id, 2);
+    assert_eq!(session.state(order), State::Persistent);
+    assert_eq!(session.many(ed, User::ORDERS).unwrap(), [order]);
+    assert_eq!(count(&mut session, "select count(*) from users where name = 'ed'"), 1);
+    session.refresh(ed).unwrap();
+    assert!(!session.is_stale(ed));
+}
+
+#[test]
+fn a_change_after_a_rollback_is_written() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    session[ed].name = "edward".into();
+    session.flush().unwrap();
+    session.rollback().unwrap();
+    session[ed].name = "jack".into();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users where name = 'jack'"), 1);
+}
+
+#[test]
+fn savepoints_nest() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    session[ed].name = "one".into();
+    session.savepoint().unwrap();
+    session[ed].name = "two".into();
+    session.savepoint().unwrap();
+    session[ed].name = "three".into();
+    let late = session.add(user("late"));
+    session.flush().unwrap();
+    assert_eq!(session.savepoints(), 2);
+    session.rollback_to_savepoint().unwrap();
+    assert_eq!(session[ed].name, "two");
+    assert_eq!(session.state(late), State::Transient);
+    session.release_savepoint().unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users where name = 'two'"), 1);
+    assert!(matches!(session.rollback_to_savepoint(), Err(Error::State(StateError::NoSavepoint))));
+}
+
+#[test]
+fn an_error_within_a_savepoint_leaves_the_rest() {
+    let db = shop();
+    let mut session = db.session();
+    let first = session.add(user("ed"));
+    session.savepoint().unwrap();
+    let second = session.add(user("ed"));
+    assert_eq!(session.flush().unwrap_err().code(), "E0502");
+    assert_eq!(session.flush().unwrap_err().code(), "E0213");
+    session.rollback_to_savepoint().unwrap();
+    assert_eq!(session.state(second), State::Transient);
+    session.commit().unwrap();
+    assert_eq!(session.state(first), State::Persistent);
+    assert_eq!(count(&mut session, "select count(*) from users"), 1);
+}
+
+#[test]
+fn a_failed_flush_leaves_the_session_as_it_was() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let twin = session.add(user("ed"));
+    session[ed].name = "edward".into();
+    session.push(ed, User::ORDERS, order("bad", &[""]));
+    let plan = session.plan().unwrap().to_string();
+    let error = session.commit().unwrap_err();
+    assert_eq!(error.integrity().unwrap().table.as_deref(), Some("items"), "{error}");
+    assert_eq!(session.plan().unwrap().to_string(), plan);
+    assert_eq!(session.state(twin), State::Pending);
+    let bad = session.many(ed, User::ORDERS).unwrap()[1];
+    let items = session.many(bad, Order::ITEMS).unwrap();
+    session[items[0]].name = "good".into();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users"), 2);
+}
+
+#[test]
+fn after_a_failure_that_undid_flushed_work_only_a_rollback_helps() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    session.flush().unwrap();
+    session.add(user("ed"));
+    assert_eq!(session.flush().unwrap_err().code(), "E0502");
+    assert_eq!(session.commit().unwrap_err().code(), "E0213");
+    session.rollback().unwrap();
+    assert_eq!(session.state(ed), State::Transient);
+    session.add(ed);
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users"), 1);
+}
+
+#[test]
+fn expire_on_commit_is_a_choice() {
+    let db = shop();
+    let mut session =
+        db.session_with(entail::SessionOptions { autoflush: true, expire_on_commit: true });
+    let ed = session.add(user("ed"));
+    session.commit().unwrap();
+    assert!(matches!(session.get(ed), Err(StateError::Expired { .. })));
+    session.refresh(ed).unwrap();
+    assert_eq!(session[ed].name, "ed");
+}
+
+#[test]
+fn sessions_on_one_file_see_what_was_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", dir.path().join("shop.db").display());
+    let db = Database::connect(&url, mapping()).unwrap();
+    db.create_all().unwrap();
+    let (mut writer, mut reader) = (db.session(), db.session());
+    writer.add(user("ed"));
+    writer.flush().unwrap();
+    assert_eq!(reader.query::<User>().count().unwrap(), 0);
+    writer.commit().unwrap();
+    assert_eq!(reader.query::<User>().count().unwrap(), 1);
+}
