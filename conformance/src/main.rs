@@ -1,2 +1,144 @@
-//! tbd
-fn main() {}
+//! The scenario runner: runs scenarios on entail, and compares with what SQLAlchemy answered.
+
+mod compare;
+mod failure;
+mod mapping;
+mod report;
+mod runner;
+mod scenario;
+mod value;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::process::ExitCode;
+use std::sync::Mutex;
+
+use clap::{Args, Parser, Subcommand};
+use serde_json::Value as Json;
+
+use report::{Report, Verdict};
+use scenario::Scenario;
+
+/// Runs scenarios of unit-of-work behaviour on entail.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Writes one result a line.
+    Run(Input),
+    /// Compares recorded results with entail's.
+    Check {
+        #[command(flatten)]
+        input: Input,
+        /// How many differences to print.
+        #[arg(long, default_value_t = 10)]
+        show: usize,
+    },
+}
+
+#[derive(Args, Debug)]
+struct Input {
+    /// Scenarios or recordings, one a line; `-` is standard input.
+    file: String,
+    /// The database; each scenario's tables are dropped and created there.
+    #[arg(long, default_value = "sqlite::memory:")]
+    database: String,
+}
+
+/// Why the runner gave up.
+type Failed = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Run(input) => run_all(&input).map(|()| true),
+        Command::Check { input, show } => check_all(&input, show),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The documents of the input, one a line, with the numbers of their lines.
+fn documents(input: &Input) -> Result<impl Iterator<Item = Result<Json, Failed>>, Failed> {
+    let lines: Box<dyn BufRead> = match input.file.as_str() {
+        "-" => Box::new(BufReader::new(stdin())),
+        path => {
+            let file = File::open(path).map_err(|error| format!("cannot open {path}: {error}"))?;
+            Box::new(BufReader::new(file))
+        }
+    };
+    let kept = lines.lines().enumerate().filter(|(_, line)| {
+        line.as_ref().map_or(true, |line| !line.trim().is_empty())
+    });
+    Ok(kept.map(|(number, line)| {
+        serde_json::from_str(&line?).map_err(|error| format!("line {}: {error}", number + 1).into())
+    }))
+}
+
+/// The scenario of a document, which may be a recording.
+fn scenario_of(document: &Json) -> Result<Scenario, Failed> {
+    let plain = document.get("scenario").unwrap_or(document);
+    serde_json::from_value(plain.clone())
+        .map_err(|error| format!("the scenario {}: {error}", plain["name"]).into())
+}
+
+fn run_all(input: &Input) -> Result<(), Failed> {
+    let mut out = stdout().lock();
+    for document in documents(input)? {
+        let scenario = scenario_of(&document?)?;
+        let result = runner::run(&scenario, &input.database)
+            .map_err(|error| format!("the scenario {}: {error}", scenario.name))?;
+        writeln!(out, "{result}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// What the last panic said, and where.
+static PANIC: Mutex<String> = Mutex::new(String::new());
+
+fn check_all(input: &Input, show: usize) -> Result<bool, Failed> {
+    let hook = take_hook();
+    set_hook(Box::new(|panic| {
+        if let Ok(mut last) = PANIC.lock() {
+            *last = panic.to_string();
+        }
+    }));
+    let mut report = Report::default();
+    for document in documents(input)? {
+        let document = document?;
+        let Some(expected) = document.get("expected") else {
+            return Err("a document without an expected result cannot be checked".into());
+        };
+        let scenario = scenario_of(&document)?;
+        let verdict = check(&scenario, expected, &input.database);
+        report.note(scenario.kind(), &document["scenario"], &verdict);
+    }
+    set_hook(hook);
+    print!("{}", report.text(show));
+    Ok(report.is_clean())
+}
+
+fn check(scenario: &Scenario, expected: &Json, url: &str) -> Verdict {
+    match catch_unwind(AssertUnwindSafe(|| runner::run(scenario, url))) {
+        Ok(Ok(got)) => match compare::compare(scenario, expected, &got) {
+            None => Verdict::Agreed,
+            Some(difference) => Verdict::Differed(difference),
+        },
+        Ok(Err(error)) => Verdict::Failed(error.to_string()),
+        Err(_) => Verdict::Failed(PANIC.lock().map_or_else(
+            |_| "a panic".to_owned(),
+            |last| last.clone(),
+        )),
+    }
+}

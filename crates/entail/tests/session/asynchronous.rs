@@ -14,6 +14,12 @@ async fn shop() -> Database {
     db
 }
 
+/// So many objects that a flush is still running when its future is polled for the first time.
+fn add_many(session: &mut Session) -> Handle<User> {
+    let users = session.add_all((0..5_000).map(|number| user(&format!("user {number}"))));
+    users[0]
+}
+
 /// Polls a future once and drops it, unless it is ready.
 fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     let mut context = Context::from_waker(Waker::noop());
@@ -47,12 +53,12 @@ async fn the_verbs_are_the_same() {
 async fn a_dropped_flush_leaves_no_trace_and_can_be_repeated() {
     let db = shop().await;
     let mut session = db.session();
-    let ed = session.add(user("ed"));
+    let first = add_many(&mut session);
     let dropped = poll_once(session.flush());
     assert!(dropped.is_none(), "it must not end at the first poll");
-    assert_eq!(session.state(ed), State::Pending);
+    assert_eq!(session.state(first), State::Pending);
     session.commit().await.unwrap();
-    assert_eq!(session.query::<User>().count().await.unwrap(), 1);
+    assert_eq!(session.query::<User>().count().await.unwrap(), 5_000);
 }
 
 #[tokio::test]
@@ -61,7 +67,7 @@ async fn a_dropped_flush_after_flushed_work_asks_for_a_rollback() {
     let mut session = db.session();
     let ed = session.add(user("ed"));
     session.flush().await.unwrap();
-    session.add(user("wendy"));
+    add_many(&mut session);
     assert!(poll_once(session.flush()).is_none());
     assert_eq!(session.flush().await.unwrap_err().code(), "E0213");
     session.rollback().await.unwrap();

@@ -15,6 +15,7 @@ fn both_sides_change_at_once() {
     session.flush().unwrap();
     session.set(order, Order::USER, wendy);
     assert_eq!(session.many(ed, User::ORDERS).unwrap(), []);
+    session.load(wendy, User::ORDERS).unwrap();
     assert_eq!(session.many(wendy, User::ORDERS).unwrap(), [order]);
     session.commit().unwrap();
     assert_eq!(count(&mut session, "select user_id from orders"), 2);

@@ -1,0 +1,189 @@
+//! Comparing: an answer of entail's with a recorded one, where a row's number is nobody's business.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value as Json};
+
+use crate::scenario::{Scenario, Step};
+
+/// The first place where two results differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// The number of the step, or none where the whole results differ.
+    pub step: Option<usize>,
+    /// What was recorded.
+    pub expected: Json,
+    /// What entail answered.
+    pub got: Json,
+}
+
+/// Compares a result with the recorded one.
+pub fn compare(scenario: &Scenario, expected: &Json, got: &Json) -> Option<Difference> {
+    let whole = || Difference { step: None, expected: expected.clone(), got: got.clone() };
+    let results = |result: &Json| result.get("results").and_then(Json::as_array).cloned();
+    match (results(expected), results(got)) {
+        (None, None) => None,
+        (Some(expected), Some(got)) if expected.len() == got.len() => {
+            let keys = Keys::of(scenario);
+            let mut committed = false;
+            for (number, step) in scenario.steps.iter().enumerate() {
+                let (expected, got) = (&expected[number], &got[number]);
+                committed |= matches!(step, Step::Commit);
+                let one_word = committed && !scenario.session.expire_on_commit;
+                if is_allowed(expected, got) {
+                    return None;
+                }
+                if !keys.agree(step, expected, got, one_word) {
+                    let (expected, got) = (expected.clone(), got.clone());
+                    return Some(Difference { step: Some(number), expected, got });
+                }
+            }
+            None
+        }
+        _ => Some(whole()),
+    }
+}
+
+/// Where SQLAlchemy cannot order the statements and entail can, nothing more is compared.
+fn is_allowed(expected: &Json, got: &Json) -> bool {
+    let refused = expected.get("error").and_then(Json::as_str);
+    matches!(refused, Some("cycle" | "integrity.unique")) && got.get("ok").is_some()
+}
+
+/// A column of a table, by their names.
+type Place<'s> = (&'s str, &'s str);
+
+/// Which columns hold keys that the database generates.
+struct Keys<'s> {
+    /// Each such column, with the generated key that it holds or refers to.
+    origins: HashMap<Place<'s>, Place<'s>>,
+}
+
+impl<'s> Keys<'s> {
+    fn of(scenario: &'s Scenario) -> Self {
+        let mut origins = HashMap::new();
+        for table in &scenario.tables {
+            for column in &table.columns {
+                let place = (table.name.as_str(), column.name.as_str());
+                if let Some(origin) = origin(scenario, place) {
+                    origins.insert(place, origin);
+                }
+            }
+        }
+        Self { origins }
+    }
+
+    fn agree(&self, step: &Step, expected: &Json, got: &Json, one_word: bool) -> bool {
+        let (Some(expected), Some(got)) = (expected.as_object(), got.as_object()) else {
+            return false;
+        };
+        match step {
+            Step::Tables => match (expected.get("tables"), got.get("tables")) {
+                (Some(expected), Some(got)) => self.rows(expected) == self.rows(got),
+                _ => expected.get("error") == got.get("error"),
+            },
+            Step::Read { column, .. } if self.is_key(column) => {
+                let (expected, got) = (expected.get("value"), got.get("value"));
+                expected == got || (is_number(expected) && is_number(got))
+            }
+            Step::States if one_word => states(expected) == states(got),
+            _ => without_detail(expected) == without_detail(got),
+        }
+    }
+
+    /// Whether a column of this name holds a generated key in some table.
+    fn is_key(&self, column: &str) -> bool {
+        self.origins.keys().any(|(_, known)| *known == column)
+    }
+
+    /// The rows of all tables, sorted, with labels in the place of generated keys.
+    fn rows(&self, tables: &Json) -> BTreeMap<String, Vec<String>> {
+        let labels = self.labels(tables);
+        let mut all = BTreeMap::new();
+        for (table, rows) in tables.as_object().into_iter().flatten() {
+            let mut texts: Vec<_> = rows
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|row| self.labelled(table, row, &labels))
+                .collect();
+            texts.sort();
+            all.insert(table.clone(), texts);
+        }
+        all
+    }
+
+    fn labelled(&self, table: &str, row: &Json, labels: &Labels<'_>) -> String {
+        let mut named = Map::new();
+        for (column, value) in row.as_object().into_iter().flatten() {
+            let label = self
+                .origins
+                .get(&(table, column.as_str()))
+                .and_then(|origin| labels.get(&(*origin, value.to_string())));
+            let value = label.map_or_else(|| value.clone(), |label| Json::String(label.clone()));
+            named.insert(column.clone(), value);
+        }
+        Json::Object(named).to_string()
+    }
+
+    /// The label of each row that has a generated key.
+    fn labels(&self, tables: &Json) -> Labels<'s> {
+        let mut labels = Labels::new();
+        for (&(table, column), origin) in &self.origins {
+            if (table, column) != *origin {
+                continue;
+            }
+            for row in tables.get(table).and_then(Json::as_array).into_iter().flatten() {
+                if let (Some(key), Some(label)) = (row.get(column), row.get("label")) {
+                    let text = format!("the key of {table} {label}");
+                    labels.insert((*origin, key.to_string()), text);
+                }
+            }
+        }
+        labels
+    }
+}
+
+/// Labels by generated key and its value.
+type Labels<'s> = HashMap<(Place<'s>, String), String>;
+
+/// The generated key that a column holds: its own, or one that it refers to.
+fn origin<'s>(scenario: &'s Scenario, start: Place<'s>) -> Option<Place<'s>> {
+    let mut place = start;
+    // A ring of foreign keys has no origin; a chain is no longer than the tables are many.
+    for _ in 0..=scenario.tables.len() {
+        let table = scenario.table(place.0)?;
+        let column = table.column(place.1)?;
+        if column.primary_key && column.autoincrement {
+            return Some(place);
+        }
+        place = table.foreign_keys.iter().find_map(|key| {
+            let at = key.columns.iter().position(|one| *one == column.name)?;
+            let column = key.references.columns.get(at)?;
+            Some((key.references.table.as_str(), column.as_str()))
+        })?;
+    }
+    None
+}
+
+fn is_number(value: Option<&Json>) -> bool {
+    value.is_some_and(Json::is_number)
+}
+
+fn without_detail(answer: &Map<String, Json>) -> Map<String, Json> {
+    answer.iter().filter(|(name, _)| *name != "detail").map(pair).collect()
+}
+
+fn pair((name, value): (&String, &Json)) -> (String, Json) {
+    (name.clone(), value.clone())
+}
+
+/// The states, where `deleted` and `detached` are one word.
+fn states(answer: &Map<String, Json>) -> Map<String, Json> {
+    let states = answer.get("states").and_then(Json::as_object);
+    let word = |(name, word): (&String, &Json)| match word.as_str() {
+        Some("deleted") => (name.clone(), Json::from("detached")),
+        _ => (name.clone(), word.clone()),
+    };
+    states.into_iter().flatten().map(word).collect()
+}

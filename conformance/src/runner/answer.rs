@@ -1,0 +1,67 @@
+//! Answers: the steps that ask what the session and the database hold.
+
+use std::sync::Arc;
+
+use entail::Handle;
+use entail_engine::mapping::{Mapping, Table};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Answer, Runner};
+use crate::failure::Failure;
+use crate::value::to_json;
+
+impl Runner {
+    /// All rows of all tables, without a flush.
+    pub(super) fn tables(&mut self) -> Result<Answer, Failure> {
+        let autoflush = self.session.set_autoflush(false);
+        let mapping = Arc::clone(&self.mapping);
+        let tables = self.read_tables(&mapping);
+        self.session.set_autoflush(autoflush);
+        Ok(Answer::from_iter([("tables".to_owned(), Json::Object(tables?))]))
+    }
+
+    fn read_tables(&mut self, mapping: &Mapping) -> Result<Map<String, Json>, Failure> {
+        let mut tables = Map::new();
+        for table in mapping.tables() {
+            tables.insert(table.name.to_string(), self.read_table(table)?);
+        }
+        Ok(tables)
+    }
+
+    fn read_table(&mut self, table: &Table) -> Result<Json, Failure> {
+        let quote = self.quote;
+        let columns: Vec<_> =
+            table.columns.iter().map(|column| format!("{quote}{}{quote}", column.name)).collect();
+        let sql = format!("SELECT {} FROM {quote}{}{quote}", columns.join(", "), table.name);
+        let rows = self.session.execute(&sql, [])?.rows;
+        let row = |values: &[entail::Value]| {
+            let pairs = table.columns.iter().zip(values);
+            let named = pairs.map(|(column, value)| {
+                (column.name.to_string(), to_json(value, column.ty))
+            });
+            Json::Object(named.collect())
+        };
+        Ok(Json::Array(rows.iter().map(row).collect()))
+    }
+
+    pub(super) fn states(&self) -> Answer {
+        let states = self.names.all().map(|(name, object)| {
+            let word = object.map(|handle| self.session.state(handle).word());
+            (name.to_owned(), json!(word))
+        });
+        Answer::from_iter([("states".to_owned(), Json::Object(states.collect()))])
+    }
+
+    pub(super) fn dirty(&self) -> Answer {
+        let dirty = self.session.dirty_objects();
+        let mut names: Vec<_> =
+            dirty.into_iter().map(|raw| self.names.of(Handle::from_raw(raw))).collect();
+        names.sort();
+        Answer::from_iter([("dirty".to_owned(), json!(names))])
+    }
+
+    pub(super) fn same(&self, a: &str, b: &str) -> Result<Answer, Failure> {
+        let same = self.names.find(a) == self.names.find(b);
+        Ok(Answer::from_iter([("same".to_owned(), json!(same))]))
+    }
+}

@@ -1,0 +1,116 @@
+//! Relationships: the steps that change and view them, loading where SQLAlchemy's attributes do.
+
+use std::sync::Arc;
+
+use entail::dynamic::{DynamicMany, DynamicOne, Record};
+use entail::{Handle, State};
+use entail_engine::mapping::{Kind, RelationshipId};
+use serde_json::{Value as Json, json};
+
+use super::{Answer, Runner};
+use crate::failure::Failure;
+use crate::scenario::Target;
+
+/// An object and one of its relationships.
+struct Held {
+    owner: Handle<Record>,
+    id: RelationshipId,
+    kind: Kind,
+    /// Whether a relationship to one must know what it held before it is set.
+    needs_history: bool,
+}
+
+impl Runner {
+    fn held(&self, owner: &str, rel: &str) -> Result<Held, Failure> {
+        let handle = self.names.object(owner)?;
+        let mapping = Arc::clone(&self.mapping);
+        let relationship = mapping
+            .relationship_named(handle.raw().entity(), rel)
+            .ok_or_else(|| Failure::invalid(format!("`{owner}` has no `{rel}`")))?;
+        let needs_history = relationship.single_parent
+            || relationship.kind == Kind::OneToOne
+            || !relationship.by_key;
+        Ok(Held { owner: handle, id: relationship.id, kind: relationship.kind, needs_history })
+    }
+
+    /// Loads a relationship that is not loaded; this flushes first where autoflush is on.
+    fn load(&mut self, held: &Held) -> Result<(), Failure> {
+        if self.session.is_loaded(held.owner, DynamicMany(held.id))? {
+            return Ok(());
+        }
+        let detached = self.session.state(held.owner) == State::Detached;
+        if detached && !self.buried.contains(&held.owner) {
+            return Err(Failure::invalid("a detached object cannot load its relationships"));
+        }
+        self.session.load(held.owner, DynamicMany(held.id))?;
+        Ok(())
+    }
+
+    pub(super) fn append(&mut self, owner: &str, rel: &str, value: &str) -> Result<(), Failure> {
+        let held = self.held(owner, rel)?;
+        let value = self.names.object(value)?;
+        self.load(&held)?;
+        self.session.try_push(held.owner, DynamicMany(held.id), value)?;
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, owner: &str, rel: &str, value: &str) -> Result<(), Failure> {
+        let held = self.held(owner, rel)?;
+        let value = self.names.object(value)?;
+        self.load(&held)?;
+        self.session.try_remove(held.owner, DynamicMany(held.id), value)?;
+        Ok(())
+    }
+
+    pub(super) fn clear_relationship(&mut self, owner: &str, rel: &str) -> Result<(), Failure> {
+        let held = self.held(owner, rel)?;
+        self.load(&held)?;
+        self.session.clear_relationship(held.owner, DynamicMany(held.id))?;
+        Ok(())
+    }
+
+    pub(super) fn set_relationship(
+        &mut self,
+        owner: &str,
+        rel: &str,
+        value: &Target,
+    ) -> Result<(), Failure> {
+        let held = self.held(owner, rel)?;
+        match value {
+            Target::Many(names) => {
+                let mut members = Vec::with_capacity(names.len());
+                for name in names {
+                    members.push(self.names.object(name)?);
+                }
+                self.load(&held)?;
+                self.session.set_all(held.owner, DynamicMany(held.id), members)?;
+            }
+            Target::One(name) => {
+                if held.needs_history {
+                    let autoflush = self.session.set_autoflush(false);
+                    let loaded = self.load(&held);
+                    self.session.set_autoflush(autoflush);
+                    loaded?;
+                }
+                let target = name.as_deref().and_then(|name| self.names.find(name));
+                self.session.try_set(held.owner, DynamicOne(held.id), target)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn view(&mut self, owner: &str, rel: &str) -> Result<Answer, Failure> {
+        let held = self.held(owner, rel)?;
+        self.load(&held)?;
+        let view = if held.kind.is_many() {
+            let members = self.session.many(held.owner, DynamicMany(held.id))?;
+            let mut names: Vec<_> = members.into_iter().map(|one| self.names.of(one)).collect();
+            names.sort();
+            json!(names)
+        } else {
+            let target = self.session.one(held.owner, DynamicOne(held.id))?;
+            target.map_or(Json::Null, |target| json!(self.names.of(target)))
+        };
+        Ok(Answer::from_iter([("view".to_owned(), view)]))
+    }
+}

@@ -1,0 +1,36 @@
+//! Values: between the documents and the columns.
+
+use entail::Value;
+use entail::dynamic::ColumnType;
+use serde_json::{Value as Json, json};
+
+/// A value of a document, as a column of the given type has it.
+pub fn to_column(json: &Json, ty: ColumnType) -> Value {
+    match (json, ty) {
+        (Json::Null, _) => Value::Null,
+        (Json::Bool(flag), _) => Value::Bool(*flag),
+        (Json::Number(number), ColumnType::Boolean) => Value::Bool(number.as_i64() != Some(0)),
+        (Json::Number(number), ColumnType::Double) => Value::Float(number.as_f64().unwrap_or(0.0)),
+        (Json::Number(number), ColumnType::Text { .. }) => Value::from(number.to_string()),
+        (Json::Number(number), _) => match number.as_i64() {
+            Some(integer) => Value::Int(integer),
+            None => Value::Float(number.as_f64().unwrap_or(0.0)),
+        },
+        (Json::String(text), _) => Value::from(text.as_str()),
+        (Json::Array(_) | Json::Object(_), _) => Value::from(json.to_string()),
+    }
+}
+
+/// A value of a column of the given type, as documents have it.
+pub fn to_json(value: &Value, ty: ColumnType) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(flag) => json!(flag),
+        Value::Int(integer) if ty == ColumnType::Boolean => json!(*integer != 0),
+        Value::Int(integer) if ty == ColumnType::Double => json!(*integer as f64),
+        Value::Int(integer) => json!(integer),
+        Value::Float(float) => json!(float),
+        Value::Text(text) => json!(&**text),
+        other => json!(other.to_string()),
+    }
+}
