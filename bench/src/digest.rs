@@ -15,14 +15,16 @@ const SHOP: &[&str] = &[
     "SELECT count(*), sum(length(name)), sum(name LIKE 'renamed %'), sum(length(email)) FROM users",
     "SELECT count(*), sum(number), count(DISTINCT user_id) FROM orders",
     "SELECT count(*), sum(quantity), sum(price), sum(length(name)) FROM items",
-    "SELECT count(*), sum(o.number = i.price), sum(o.number * i.quantity), \
-     sum(i.name LIKE 'item ' || o.number || '/%'), sum(o.number / 10 = substr(u.email, 6, instr(u.email, '@') - 6)) \
+    "SELECT count(*), sum(o.number * i.quantity), \
+     sum(i.name LIKE 'item ' || o.number || '/%'), \
+     sum(u.email LIKE 'user.' || o.number / 10 || '@%') \
      FROM items i JOIN orders o ON o.id = i.order_id JOIN users u ON u.id = o.user_id",
 ];
 const LABELS: &[&str] = &[
     "SELECT count(*) FROM items",
     "SELECT count(*) FROM tags",
-    "SELECT count(*), sum(item_id * tag_id), sum(item_id * item_id), sum(tag_id * tag_id) FROM item_tags",
+    "SELECT count(*), sum(item_id * tag_id), sum(item_id * item_id), sum(tag_id * tag_id) \
+     FROM item_tags",
 ];
 
 impl Digest {

@@ -69,18 +69,18 @@ impl Race<'_> {
         contender: Contender,
         expected: &mut Option<(Seen, Digest)>,
     ) -> Result<Duration, Failure> {
-        let path = self.templates.copy(work.template())?;
+        let copy = self.templates.copy(work.template())?;
         let run = contender
-            .run(work, &path)
+            .run(work, &copy.path)
             .map_err(|failure| format!("{} at {}: {failure}", contender.name(), work.name()))?;
-        let found = (run.seen, Digest::of(work.template(), &path)?);
+        copy.wait_until_closed()?;
+        let found = (run.seen, Digest::of(work.template(), &copy.path)?);
         let expected = expected.get_or_insert_with(|| found.clone());
         if *expected != found {
             let (name, work) = (contender.name(), work.name());
-            return Err(format!(
-                "{name} at {work} left other rows: {found:?}, not {expected:?}"
-            )
-            .into());
+            return Err(
+                format!("{name} at {work} left other rows: {found:?}, not {expected:?}").into()
+            );
         }
         Ok(run.took)
     }

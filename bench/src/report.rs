@@ -9,7 +9,9 @@ use Contender::{EntailAsync, EntailBlocking, HandWritten};
 
 /// The head of the table.
 pub fn heading(runs: u32) {
-    println!("SQLite, file, WAL, synchronous=NORMAL; median of {runs}; `!` misses what is aimed at");
+    println!(
+        "SQLite, file, WAL, synchronous=NORMAL; median of {runs}; `!` misses what is aimed at"
+    );
     println!();
     println!(
         "| {:<34} | {:>12} | {:>8} | {:>5} | {:>6} | {:>8} | {:>5} | {:>14} | {:>6} |",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value as Json;
 
 /// One small program against a session.
@@ -74,13 +74,13 @@ pub struct Column {
     pub name: String,
     #[serde(rename = "type")]
     pub ty: ColumnType,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub primary_key: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub autoincrement: bool,
     /// Absent means: unless it is part of the primary key.
     pub nullable: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub unique: bool,
 }
 
@@ -138,11 +138,11 @@ pub struct Relationship {
     #[serde(default)]
     pub passive_deletes: PassiveDeletes,
     pub passive_updates: Option<bool>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub single_parent: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub post_update: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "flag")]
     pub viewonly: bool,
 }
 
@@ -168,6 +168,11 @@ impl Default for PassiveDeletes {
     fn default() -> Self {
         Self::Flag(false)
     }
+}
+
+/// A flag, which is off where it is null.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Columns by name, with their values.

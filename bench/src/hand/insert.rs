@@ -21,8 +21,7 @@ pub fn graph(db: &mut Connection) -> Result<Run, Failure> {
     let start = Instant::now();
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        let mut insert =
-            transaction.prepare_cached(&many_rows("users (name, email)", "(?, ?)"))?;
+        let mut insert = transaction.prepare_cached(&many_rows("users (name, email)", "(?, ?)"))?;
         for chunk in users.chunks_mut(ROWS) {
             for (row, user) in chunk.iter().enumerate() {
                 insert.raw_bind_parameter(row * 2 + 1, &user.name)?;

@@ -38,8 +38,8 @@ pub fn tags(db: &mut Connection) -> Result<Run, Failure> {
 
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     {
-        let mut delete = transaction
-            .prepare_cached("DELETE FROM item_tags WHERE item_id = ? AND tag_id = ?")?;
+        let mut delete =
+            transaction.prepare_cached("DELETE FROM item_tags WHERE item_id = ? AND tag_id = ?")?;
         for (index, item) in items.iter().enumerate() {
             for tag in data::unlinked_tags_of(index) {
                 delete.execute((item, tags[tag]))?;

@@ -48,12 +48,7 @@ pub fn one_by_one(db: &Connection) -> Result<Run, Failure> {
     for key in data::fetched_keys() {
         let mut select = db.prepare_cached("SELECT id, name, email FROM users WHERE id = ?")?;
         let mut user = select.query_row([key], |row| {
-            Ok(User {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                email: row.get(2)?,
-                orders: Vec::new(),
-            })
+            Ok(User { id: row.get(0)?, name: row.get(1)?, email: row.get(2)?, orders: Vec::new() })
         })?;
         user.name = data::new_name(key);
         let mut update = db.prepare_cached("UPDATE users SET name = ? WHERE id = ?")?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entail::Handle;
+use entail::State;
 use entail_engine::mapping::{Mapping, Table};
 use serde_json::{Map, Value as Json, json};
 
@@ -52,11 +52,14 @@ impl Runner {
         Answer::from_iter([("states".to_owned(), Json::Object(states.collect()))])
     }
 
+    /// Every name of each persistent object with a net change, one that is to be deleted too.
     pub(super) fn dirty(&self) -> Answer {
-        let dirty = self.session.dirty_objects();
-        let mut names: Vec<_> =
-            dirty.into_iter().map(|raw| self.names.of(Handle::from_raw(raw))).collect();
-        names.sort();
+        let changed = |handle| {
+            self.session.state(handle) == State::Persistent && self.session.is_modified(handle)
+        };
+        let dirty = self.names.all().filter(|(_, object)| object.is_some_and(changed));
+        let mut names: Vec<_> = dirty.map(|(name, _)| name).collect();
+        names.sort_unstable();
         Answer::from_iter([("dirty".to_owned(), json!(names))])
     }
 

@@ -225,7 +225,8 @@ impl Session {
         self.drive(Load::new(ids, path)).await
     }
 
-    /// Reads an object's row again; unflushed changes of it are dropped.
+    /// Reads an object's row again. With autoflush, unflushed changes are written first; without
+    /// it, those of the object are dropped.
     ///
     /// # Errors
     ///

@@ -21,9 +21,10 @@ pub type SessionOptions = UnitOptions;
 /// The objects of a session and what is done to them in memory, without the database.
 ///
 /// A [`Session`](crate::Session) and a [`blocking::Session`](crate::blocking::Session) give access
-/// to it, so that its verbs are called on them directly. Verbs that take a handle panic, with the
-/// caller's place and the cure, on a handle of another session or of an object that is gone; each
-/// has a `try_` form that returns the error instead.
+/// to it, so that its verbs are called on them directly. Some panic on misuse, such as a handle of
+/// another session or of an object that is gone, with the caller's place and the cure: `add`,
+/// `hold`, `push`, `remove` and `set`, each of which has a `try_` form that returns the error
+/// instead; indexing, beside `get` and `get_mut`; and questions such as `state`, which have none.
 #[derive(Debug)]
 pub struct Work {
     pub(crate) unit: Unit,

@@ -1,4 +1,4 @@
-//! Refreshing an object: its row is read again, unflushed changes are dropped.
+//! Refreshing an object: its row is read again, and its changes are dropped unless autoflush wrote them.
 
 use crate::change::Needs;
 use crate::error::{Error, LoadError};

@@ -230,17 +230,24 @@ impl Rows<'_> {
             after[edge.from].push(edge.to);
             waiting[edge.to] += 1;
         }
-        let mut ready: BinaryHeap<Reverse<(_, usize)>> = (0..self.items.len())
+        // Rows of one depth go together, so that they can share statements.
+        let mut depth = vec![0u32; self.items.len()];
+        let rank = |place: usize, depth: u32| {
+            let (group, order) = self.priorities[place];
+            Reverse((group, depth, order, place))
+        };
+        let mut ready: BinaryHeap<_> = (0..self.items.len())
             .filter(|&place| waiting[place] == 0)
-            .map(|place| Reverse((self.priorities[place], place)))
+            .map(|place| rank(place, 0))
             .collect();
         let mut order = Vec::with_capacity(self.items.len());
-        while let Some(Reverse((_, place))) = ready.pop() {
+        while let Some(Reverse((_, _, _, place))) = ready.pop() {
             order.push(place);
             for &next in &after[place] {
                 waiting[next] -= 1;
+                depth[next] = depth[next].max(depth[place] + 1);
                 if waiting[next] == 0 {
-                    ready.push(Reverse((self.priorities[next], next)));
+                    ready.push(rank(next, depth[next]));
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 
 use crate::batch::{
-    Batch, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Params, Request, Target,
+    Batch, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Param, Params, Request, Target,
 };
 use crate::mapping::{Action, Mapping, Table};
 use crate::plan::{Plan, Step, StepAction};
@@ -122,7 +122,7 @@ impl Writer<'_> {
         };
         let mut start = 0;
         while start < step.rows.len() {
-            let rows = most.min(step.rows.len() - start);
+            let rows = self.rows_together(step, start, most.min(step.rows.len() - start));
             let returning = if at_once { &[][..] } else { &step.generated[..] };
             let sql = self.text(step, rows, |dialect, table| {
                 insert_text(dialect, table, &step.columns, returning, rows)
@@ -156,6 +156,22 @@ impl Writer<'_> {
             self.push((number, start), call);
             start += rows;
         }
+    }
+
+    /// How many rows from `start` on can go in one statement: none of them may refer to a key
+    /// that the same statement makes.
+    fn rows_together(&self, step: &Step, start: usize, most: usize) -> usize {
+        let keys = &self.mapping.table(step.table).foreign_keys;
+        if step.generated.is_empty() || keys.iter().all(|key| key.parent != step.table) {
+            return most;
+        }
+        let first = step.rows[start].slot;
+        let arity = step.columns.len();
+        let refers = |row: usize| {
+            let params = &step.params[row * arity..(row + 1) * arity];
+            params.iter().any(|param| matches!(param, Param::Slot(slot) if *slot >= first))
+        };
+        (1..most).find(|&rows| refers(start + rows)).unwrap_or(most)
     }
 
     // --- Update and delete -------------------------------------------------------------------------

@@ -277,3 +277,22 @@ fn an_unchanged_or_restored_value_writes_nothing() {
     world.set("u", "name", "ed");
     check(&world, expect!["nothing to do"]);
 }
+
+#[test]
+fn a_row_that_left_itself_for_another_parent_refers_to_that() {
+    const TREE: &str = "
+        node: id* parent_id->node?
+        node.children = many node.parent_id / save-update, delete, delete-orphan
+        node.parent = one node.parent_id <-> children / none
+    ";
+    let mut world = World::new(TREE);
+    world.hold("node", "one", &[]);
+    world.hold("node", "two", &[]);
+    world.link("one", "children", "one");
+    world.link("one", "parent", "two");
+    world.enlist("two");
+    check(&world, expect![[r#"
+        1. insert into node
+             parent_id = NULL, id = new $0 -- add node(new 1)
+             parent_id = $0, id = new $1 -- add node(new 1) -> node.children (save-update) -> node(new 0)"#]]);
+}

@@ -121,10 +121,20 @@ impl World {
 
     /// Adds a new object.
     pub fn add(&mut self, entity: &str, name: &str, values: &[(&str, Value)]) {
+        self.hold(entity, name, values);
+        self.enlist(name);
+    }
+
+    /// Makes a new object without adding it.
+    pub fn hold(&mut self, entity: &str, name: &str, values: &[(&str, Value)]) {
         let record = self.record(entity, values);
         let id = self.unit.arena.hold(record).expect("the object fits");
-        self.unit.arena.add(id).expect("the object is new");
         self.names.insert(name.to_owned(), id);
+    }
+
+    /// Adds an object that was made before.
+    pub fn enlist(&mut self, name: &str) {
+        self.unit.arena.add(self.id(name)).expect("the object is new");
     }
 
     /// Puts a row into the arena as if it had been loaded.

@@ -46,7 +46,7 @@ pub async fn chapter() -> Result<(), Error> {
     .await?;
     code! { session.execute("UPDATE authors SET id = 20 WHERE name = 'Austen'", []).await?; }
     session.commit().await?;
-    tour.look("after").await?;
+    tour.look("after session.commit()").await?;
     assert_eq!(
         tour.rows("select title, author_id from books").await?,
         ["Dune 1", "Emma 20", "Persuasion 20"]
@@ -64,7 +64,7 @@ pub async fn chapter() -> Result<(), Error> {
     }
     assert_eq!(deleted.written, 1);
     session.commit().await?;
-    tour.look("after").await?;
+    tour.look("after session.commit()").await?;
     assert_eq!(tour.rows("select title from books").await?, ["Dune"]);
     assert_eq!(session.query::<Book>().count().await?, 1);
     Ok(())
@@ -107,7 +107,7 @@ async fn missing_parent(tour: &Tour<'_>, session: &mut Session) -> Result<(), Er
         "The session is as before the commit, with the book still to be inserted. Let it go:",
     );
     code! { session.expunge(lost)?; }
-    tour.look("after").await?;
+    tour.look("after session.commit()").await?;
     assert_eq!(session.query::<Book>().count().await?, 3);
     Ok(())
 }
