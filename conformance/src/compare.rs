@@ -187,3 +187,71 @@ fn states(answer: &Map<String, Json>) -> Map<String, Json> {
     };
     states.into_iter().flatten().map(word).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::*;
+
+    fn scenario(steps: Json) -> Scenario {
+        let id = json!({"name": "id", "type": "integer", "primary_key": true,
+                        "autoincrement": true});
+        let label = json!({"name": "label", "type": "text"});
+        let parent = json!({"name": "parent_id", "type": "integer"});
+        let key = json!({"columns": ["parent_id"],
+                         "references": {"table": "nodes", "columns": ["id"]}});
+        from_value(json!({
+            "name": "tree-1", "entities": [], "steps": steps,
+            "session": {"autoflush": false, "expire_on_commit": false},
+            "tables": [{"name": "nodes", "columns": [id, label, parent], "foreign_keys": [key]}],
+        }))
+        .expect("the scenario is well-formed")
+    }
+
+    fn nodes(rows: Json) -> Json {
+        json!({"results": [{"ok": true, "tables": {"nodes": rows}}]})
+    }
+
+    #[test]
+    fn generated_keys_count_by_their_labels() {
+        let scenario = scenario(json!([{"op": "tables"}]));
+        let expected = nodes(json!([{"id": 1, "label": "a", "parent_id": null},
+                                    {"id": 2, "label": "b", "parent_id": 1}]));
+        let renumbered = nodes(json!([{"id": 1, "label": "b", "parent_id": 2},
+                                      {"id": 2, "label": "a", "parent_id": null}]));
+        let other_parent = nodes(json!([{"id": 1, "label": "b", "parent_id": 1},
+                                        {"id": 2, "label": "a", "parent_id": null}]));
+        assert_eq!(compare(&scenario, &expected, &renumbered), None);
+        let difference = compare(&scenario, &expected, &other_parent).expect("the parents differ");
+        assert_eq!(difference.step, Some(0));
+    }
+
+    #[test]
+    fn nothing_counts_after_a_cycle_that_entail_breaks() {
+        let scenario = scenario(json!([{"op": "flush"}, {"op": "dirty"}]));
+        let expected = json!({"results": [{"error": "cycle"}, {"ok": true, "dirty": ["a"]}]});
+        let got = json!({"results": [{"ok": true}, {"ok": true, "dirty": []}]});
+        assert_eq!(compare(&scenario, &expected, &got), None);
+        assert!(compare(&scenario, &got, &expected).is_some());
+    }
+
+    #[test]
+    fn deleted_and_detached_are_one_word_after_a_commit() {
+        let steps = json!([{"op": "states"}, {"op": "commit"}, {"op": "states"}]);
+        let scenario = scenario(steps);
+        let states = |word: &str| json!({"ok": true, "states": {"a": word}});
+        let result = |before: &str, after: &str| json!({"results": [states(before), {"ok": true}, states(after)]});
+        let expected = result("deleted", "deleted");
+        assert_eq!(compare(&scenario, &expected, &result("deleted", "detached")), None);
+        assert!(compare(&scenario, &expected, &result("detached", "detached")).is_some());
+    }
+
+    #[test]
+    fn details_do_not_count() {
+        let scenario = scenario(json!([{"op": "flush"}]));
+        let expected = json!({"results": [{"error": "stale_data"}]});
+        let got = json!({"results": [{"error": "stale_data", "detail": "E0305"}]});
+        assert_eq!(compare(&scenario, &expected, &got), None);
+    }
+}

@@ -77,9 +77,10 @@ fn documents(input: &Input) -> Result<impl Iterator<Item = Result<Json, Failed>>
             Box::new(BufReader::new(file))
         }
     };
-    let kept = lines.lines().enumerate().filter(|(_, line)| {
-        line.as_ref().map_or(true, |line| !line.trim().is_empty())
-    });
+    let kept = lines
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty()));
     Ok(kept.map(|(number, line)| {
         serde_json::from_str(&line?).map_err(|error| format!("line {}: {error}", number + 1).into())
     }))
@@ -136,9 +137,8 @@ fn check(scenario: &Scenario, expected: &Json, url: &str) -> Verdict {
             Some(difference) => Verdict::Differed(difference),
         },
         Ok(Err(error)) => Verdict::Failed(error.to_string()),
-        Err(_) => Verdict::Failed(PANIC.lock().map_or_else(
-            |_| "a panic".to_owned(),
-            |last| last.clone(),
-        )),
+        Err(_) => {
+            Verdict::Failed(PANIC.lock().map_or_else(|_| "a panic".to_owned(), |last| last.clone()))
+        }
     }
 }

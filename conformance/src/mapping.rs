@@ -130,10 +130,10 @@ fn define_relationship(
     };
     let cascade = match &relationship.cascade {
         None => None,
-        Some(words) => Some(Cascades::parse(words).map_err(|unknown| Refusal::Word {
-            place: place(),
-            word: unknown.join(", "),
-        })?),
+        Some(words) => Some(
+            Cascades::parse(words)
+                .map_err(|unknown| Refusal::Word { place: place(), word: unknown.join(", ") })?,
+        ),
     };
     let passive_deletes = match &relationship.passive_deletes {
         scenario::PassiveDeletes::Flag(false) => PassiveDeletes::No,

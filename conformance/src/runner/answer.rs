@@ -36,9 +36,8 @@ impl Runner {
         let rows = self.session.execute(&sql, [])?.rows;
         let row = |values: &[entail::Value]| {
             let pairs = table.columns.iter().zip(values);
-            let named = pairs.map(|(column, value)| {
-                (column.name.to_string(), to_json(value, column.ty))
-            });
+            let named =
+                pairs.map(|(column, value)| (column.name.to_string(), to_json(value, column.ty)));
             Json::Object(named.collect())
         };
         Ok(Json::Array(rows.iter().map(row).collect()))

@@ -79,7 +79,8 @@ impl Arena {
         for &id in deleted {
             self.leave_identity(id);
             let cell = self.cell_mut(id);
-            cell.flags.remove(Flags::MARKED);
+            // Nothing can be read afresh any more: what is known counts.
+            cell.flags.remove(Flags::MARKED.and(Flags::EXPIRED).and(Flags::STALE));
             cell.flags.insert(Flags::DELETED);
             self.note_deleted(id);
         }

@@ -62,6 +62,8 @@ impl Flags {
     pub const ORPHANED_OUTSIDE: Flags = Flags(128);
     /// It is in the list of touched objects.
     pub const TOUCHED: Flags = Flags(256);
+    /// Its row was deleted, and that was committed.
+    pub const GONE: Flags = Flags(1024);
     /// The place is in use.
     pub const OCCUPIED: Flags = Flags(512);
 
@@ -113,6 +115,7 @@ impl Cell {
         match (&self.key, self.flags.has(Flags::ATTACHED)) {
             (None, false) => State::Transient,
             (None, true) => State::Pending,
+            (Some(_), true) if self.flags.has(Flags::GONE) => State::Detached,
             (Some(_), true) if self.flags.has(Flags::DELETED) => State::Deleted,
             (Some(_), true) => State::Persistent,
             (Some(_), false) => State::Detached,

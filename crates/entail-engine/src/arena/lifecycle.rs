@@ -402,6 +402,11 @@ impl Arena {
         self.deferred.clear();
     }
 
+    /// Whether one of the objects is marked to be deleted.
+    pub(crate) fn has_marked(&self, objects: &[ObjectId]) -> bool {
+        !self.marked.is_empty() && objects.iter().any(|&id| self.flags(id).has(Flags::MARKED))
+    }
+
     /// Takes the key that an object's row has now.
     pub(crate) fn take_key(&mut self, id: ObjectId, key: Key) {
         let cell = self.cell(id);

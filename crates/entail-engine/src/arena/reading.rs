@@ -256,10 +256,11 @@ impl Arena {
     ) -> Result<Vec<ObjectId>, StateError> {
         let target = self.mapping.relationship(relationship).target;
         let known = self.many_link(relationship, id.slot);
-        let stale = || known?.shadow.as_ref()?.stale.as_ref();
+        let has_row = self.cell(id).key.is_some();
+        let stale = || known.filter(|_| has_row)?.shadow.as_ref()?.stale.as_ref();
         let members = match known.and_then(|link| link.current.as_ref()).or_else(stale) {
             Some(members) => members.as_slice(),
-            None if self.cell(id).key.is_none() => &[],
+            None if !has_row => &[],
             None => return Err(self.not_loaded(id, relationship)),
         };
         Ok(members.iter().map(|&slot| ObjectId { entity: target, slot }).collect())
@@ -279,7 +280,7 @@ impl Arena {
         let map = self.mapping.relationship(relationship);
         let link = self.one_link(relationship, id.slot);
         let mut known = link.current;
-        if known == One::Unloaded && link.stale != One::Unloaded {
+        if known == One::Unloaded && self.cell(id).key.is_some() {
             known = link.stale;
         }
         if known == One::Unloaded && self.cell(id).key.is_some() {

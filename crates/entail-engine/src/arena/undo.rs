@@ -104,13 +104,14 @@ impl Arena {
         self.undo.levels.len().saturating_sub(1)
     }
 
-    /// The transaction was committed: deleted objects are let go.
+    /// The transaction was committed: deleted objects are let go. They still bring along what is
+    /// attached to them, as SQLAlchemy's do.
     pub(crate) fn committed(&mut self) {
         for level in std::mem::take(&mut self.undo.levels) {
             for id in level.deleted {
                 let cell = self.cell_mut(id);
                 if cell.flags.has(Flags::DELETED) && !cell.flags.has(Flags::MAPPED) {
-                    cell.flags.remove(Flags::ATTACHED);
+                    cell.flags.insert(Flags::GONE);
                 }
             }
         }
@@ -188,6 +189,8 @@ impl Arena {
                     .and(Flags::ATTACHED)
                     .and(Flags::MARKED)
                     .and(Flags::DELETED)
+                    .and(Flags::EXPIRED)
+                    .and(Flags::STALE)
                     .and(Flags::TOUCHED),
             );
             cell.key = None;
@@ -199,7 +202,8 @@ impl Arena {
     fn revive(&mut self, id: ObjectId) {
         let flags = self.flags(id);
         self.cell_mut(id).flags.remove(Flags::MARKED);
-        if self.cell(id).key.is_none() || (flags.has(Flags::DELETED) && !flags.has(Flags::ATTACHED))
+        if self.cell(id).key.is_none() || flags.has(Flags::GONE)
+            || (flags.has(Flags::DELETED) && !flags.has(Flags::ATTACHED))
         {
             return;
         }

@@ -50,14 +50,19 @@ pub(super) struct Foreign {
 pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     let mut sync = Synchroniser { fates, foreign: Foreign::default(), linked: Vec::new() };
     sync.linked.resize_with(fates.mapping.relationships().len(), FxHashSet::default);
-    for work in [Work::Delete, Work::Save] {
-        for (&id, fate) in &fates.all {
-            if fate.work != work || fate.listed_only {
-                continue;
-            }
-            for &relationship in &fates.mapping.entity(id.entity).relationships {
-                let relationship = fates.mapping.relationship(relationship);
-                if !relationship.viewonly {
+    // Where two relationships write one foreign key, the last one by this order has the word, as
+    // in SQLAlchemy.
+    let mut order: Vec<&Relationship> =
+        fates.mapping.relationships().iter().filter(|one| !one.viewonly).collect();
+    order.sort_by_key(|one| (&fates.mapping.entity(one.owner).name, &one.name));
+    let mut objects: Vec<Vec<(ObjectId, Work)>> = vec![Vec::new(); fates.mapping.entities().len()];
+    for (&id, fate) in fates.all.iter().filter(|(_, fate)| !fate.listed_only) {
+        objects[id.entity.0 as usize].push((id, fate.work));
+    }
+    for now in [Work::Delete, Work::Save] {
+        for relationship in &order {
+            for &(id, work) in &objects[relationship.owner.0 as usize] {
+                if work == now {
                     sync.one(relationship, id, work)?;
                 }
             }

@@ -49,6 +49,9 @@ struct Run {
     places: Vec<(usize, usize)>,
     /// How many requests go before those of the plan.
     ahead: usize,
+    /// Objects that were marked to be deleted were kept after all; their marks are still there,
+    /// and a commit flushes until nothing is left.
+    again: bool,
 }
 
 /// More passes of loading than any mapping needs.
@@ -118,7 +121,10 @@ impl Flush {
             ahead = 1;
         }
         let depth = unit.arena.savepoints() as u32;
+        let ends = matches!(self.then, Then::Commit | Then::Release);
+        let again = ends && unit.arena.has_marked(&after.kept);
         match self.then {
+            _ if again => {}
             Then::Commit if unit.transaction.begun || writes => {
                 batch.requests.push(Request::Commit)
             }
@@ -126,17 +132,16 @@ impl Flush {
             Then::Release if depth > 0 => batch.requests.push(Request::Release(depth)),
             Then::Nothing | Then::Commit | Then::Release => {}
         }
-        let run = Run { plan: Arc::new(plan), after, places, ahead };
+        let run = Run { plan: Arc::new(plan), after, places, ahead, again };
         if batch.is_empty() {
-            self.finish(unit, run, Outcome::default());
-            return Ok(Step::Done(()));
+            return self.finish(unit, run, Outcome::default());
         }
         self.state = State::Running(Box::new(run));
         Ok(Step::Run(batch))
     }
 
     /// The database has it: the arena takes over.
-    fn finish(&self, unit: &mut Unit, run: Run, outcome: Outcome) {
+    fn finish(&mut self, unit: &mut Unit, run: Run, outcome: Outcome) -> Result<Step<()>, Error> {
         let wrote = !run.plan.is_empty();
         apply(&mut unit.arena, &run.plan, run.after, &outcome);
         if wrote || self.then == Then::Savepoint {
@@ -146,6 +151,9 @@ impl Flush {
         if wrote {
             self.warn_of_missing_rows(&run.plan, &run.places, run.ahead, &outcome);
             unit.last_plan = Some(run.plan);
+        }
+        if run.again {
+            return self.collect(unit);
         }
         match self.then {
             Then::Nothing => {}
@@ -159,6 +167,7 @@ impl Flush {
             Then::Savepoint => unit.arena.begin_nested(),
             Then::Release => unit.arena.release_nested(),
         }
+        Ok(Step::Done(()))
     }
 
     /// A deleted row that was not there is no failure, but worth a warning.
@@ -248,10 +257,7 @@ impl Flow for Flush {
                 None => self.collect(unit),
             },
             State::Running(run) => match answer {
-                Some(Ok(outcome)) => {
-                    self.finish(unit, *run, outcome);
-                    Ok(Step::Done(()))
-                }
+                Some(Ok(outcome)) => self.finish(unit, *run, outcome),
                 Some(Err(failure)) => self.fail(unit, *run, failure),
                 None => Ok(Step::Done(())),
             },

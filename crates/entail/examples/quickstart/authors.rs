@@ -81,8 +81,9 @@ async fn missing_parent(tour: &Tour<'_>, session: &mut Session) -> Result<(), Er
         let lost = session.add(Book {
             id: auto(), title: "Lost".into(), author: BelongsTo::key(999)
         });
-        let refused = session.commit().await;
     }
+    tour::show_plan(session).await?;
+    code! { let refused = session.commit().await; }
     let error = refused.expect_err("there is no author 999");
     println!("\n  what `refused` holds");
     tour::detail("error", &error);
@@ -107,7 +108,7 @@ async fn missing_parent(tour: &Tour<'_>, session: &mut Session) -> Result<(), Er
         "The session is as before the commit, with the book still to be inserted. Let it go:",
     );
     code! { session.expunge(lost)?; }
-    tour.look("after session.commit()").await?;
+    tour.look("after").await?;
     assert_eq!(session.query::<Book>().count().await?, 3);
     Ok(())
 }
