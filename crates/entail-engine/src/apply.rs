@@ -76,6 +76,10 @@ impl Arena {
     }
 
     fn finish_deleted(&mut self, deleted: &[ObjectId]) {
+        // While they are all still in the identity map, they note whom they lead to.
+        for &id in deleted {
+            self.keep_known_targets(id);
+        }
         for &id in deleted {
             self.leave_identity(id);
             let cell = self.cell_mut(id);

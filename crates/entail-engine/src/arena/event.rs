@@ -248,16 +248,16 @@ impl Arena {
         let initiator = initiator.unwrap_or(append_of(relationship.id));
         let changes =
             value.map(Old::Object) != Some(old) && !(value.is_none() && old == Old::Nobody);
-        if let Some(value) = value
-            && old != Old::Object(value)
-        {
-            self.check_single_parent(mapping, relationship, value, initiator)?;
-        }
         if relationship.tracks_parent()
             && let Old::Object(previous) = old
             && value != Some(previous)
         {
             self.lose_parent(relationship, previous, owner);
+        }
+        if let Some(value) = value
+            && old != Old::Object(value)
+        {
+            self.check_single_parent(mapping, relationship, value, initiator)?;
         }
         if changes {
             if let Some(value) = value {

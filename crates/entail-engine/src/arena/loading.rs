@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::LoadError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{EntityId, RelationshipId};
+use crate::mapping::{EntityId, Kind, RelationshipId};
 use crate::value::Value;
 
 use super::Arena;
@@ -130,6 +130,26 @@ impl Arena {
             was: Was::Unchanged,
             stale: One::Unloaded,
         };
+    }
+
+    /// What the identity map knows of a relationship to one is taken for loaded.
+    pub(crate) fn keep_known_target(&mut self, relationship: RelationshipId, owner: Slot) {
+        let mapping = Arc::clone(&self.mapping);
+        let map = mapping.relationship(relationship);
+        if map.kind == Kind::ManyToOne
+            && !self.is_loaded(relationship, owner)
+            && let Some(target) = self.known_target(map, owner)
+        {
+            self.load_one(relationship, owner, target);
+        }
+    }
+
+    /// What the identity map knows of the relationships to one of an object is taken for loaded.
+    pub(crate) fn keep_known_targets(&mut self, id: ObjectId) {
+        let mapping = Arc::clone(&self.mapping);
+        for &relationship in &mapping.entity(id.entity).relationships {
+            self.keep_known_target(relationship, id.slot);
+        }
     }
 
     /// The row of an object is gone: the session lets go of it, as if it had been deleted.

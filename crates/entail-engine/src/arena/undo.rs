@@ -217,7 +217,9 @@ impl Arena {
     fn restore_columns(&mut self, rows: Vec<(ObjectId, Vec<Option<Value>>)>) {
         let touched: Vec<_> = self.touched.clone();
         for id in touched {
-            if let Some(snapshot) = self.cell_mut(id).snapshot.take() {
+            if self.flags(id).has(Flags::MAPPED)
+                && let Some(snapshot) = self.cell_mut(id).snapshot.take()
+            {
                 self.write_back(id, snapshot.values);
             }
         }
@@ -227,7 +229,8 @@ impl Arena {
     }
 
     fn write_back(&mut self, id: ObjectId, values: Vec<Option<Value>>) {
-        if self.cell(id).key.is_none() {
+        // What was let go keeps what it has.
+        if !self.flags(id).has(Flags::MAPPED) {
             return;
         }
         let store = &mut self.tables[id.entity.0 as usize].store;

@@ -59,6 +59,7 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     for (&id, fate) in fates.all.iter().filter(|(_, fate)| !fate.listed_only) {
         objects[id.entity.0 as usize].push((id, fate.work));
     }
+    objects.iter_mut().for_each(|objects| objects.sort_unstable_by_key(|(id, _)| *id));
     for now in [Work::Delete, Work::Save] {
         for relationship in &order {
             for &(id, work) in &objects[relationship.owner.0 as usize] {

@@ -382,8 +382,11 @@ impl Load {
     }
 
     /// Goes to the targets of the relationship that was loaded last.
-    fn advance(&mut self, arena: &Arena) {
+    fn advance(&mut self, arena: &mut Arena) {
         let relationship = self.path[self.next];
+        for owner in &self.objects {
+            arena.keep_known_target(relationship, owner.slot);
+        }
         let target = arena.mapping().relationship(relationship).target;
         let mut seen = FxHashSet::default();
         self.objects = self
@@ -427,7 +430,7 @@ impl Flow for Load {
                 }
                 Running::Relationship(pass) => {
                     pass.apply(&mut unit.arena, outcome)?;
-                    self.advance(&unit.arena);
+                    self.advance(&mut unit.arena);
                 }
             }
         }
@@ -448,14 +451,14 @@ impl Flow for Load {
                 .filter(|&owner| arena.needs_load(owner, relationship))
                 .collect();
             if owners.is_empty() {
-                self.advance(&unit.arena);
+                self.advance(&mut unit.arena);
                 continue;
             }
             let (pass, batch) =
                 Pass::of_relationship(relationship, owners, self.extent, arena, &mut unit.texts);
             if batch.is_empty() {
                 pass.apply(&mut unit.arena, Outcome::default())?;
-                self.advance(&unit.arena);
+                self.advance(&mut unit.arena);
                 continue;
             }
             self.running = Some(Running::Relationship(pass));
