@@ -44,10 +44,15 @@ pub fn compare(scenario: &Scenario, expected: &Json, got: &Json) -> Option<Diffe
     }
 }
 
-/// Where SQLAlchemy cannot order the statements and entail can, nothing more is compared.
+/// Where SQLAlchemy cannot order the statements, or trips over a unique value, and entail plans
+/// past it, nothing more is compared. The database may still refuse what SQLAlchemy never came
+/// to: an object that was in a failed flush has no key left from it here (RB-06 in DEVIATIONS.md).
 fn is_allowed(expected: &Json, got: &Json) -> bool {
-    let refused = expected.get("error").and_then(Json::as_str);
-    matches!(refused, Some("cycle" | "integrity.unique")) && got.get("ok").is_some()
+    let error = |answer: &Json| answer.get("error").and_then(Json::as_str).map(str::to_owned);
+    let refused = error(expected);
+    let later = error(got).is_some_and(|error| error.starts_with("integrity."));
+    matches!(refused.as_deref(), Some("cycle" | "integrity.unique"))
+        && (got.get("ok").is_some() || later)
 }
 
 /// A column of a table, by their names.

@@ -23,6 +23,10 @@ pub struct After {
 
 /// Takes over what a plan did.
 pub(crate) fn apply(arena: &mut Arena, plan: &Plan, after: After, outcome: &Outcome) {
+    // While they are all still in the identity map, doomed objects note whom they lead to.
+    for &id in &after.deleted {
+        arena.keep_known_targets(id);
+    }
     arena.note_rows_before(&after.kept);
     for step in plan.steps.iter().filter(|step| step.action == StepAction::Insert) {
         for row in &step.rows {
@@ -76,10 +80,6 @@ impl Arena {
     }
 
     fn finish_deleted(&mut self, deleted: &[ObjectId]) {
-        // While they are all still in the identity map, they note whom they lead to.
-        for &id in deleted {
-            self.keep_known_targets(id);
-        }
         for &id in deleted {
             self.leave_identity(id);
             let cell = self.cell_mut(id);
