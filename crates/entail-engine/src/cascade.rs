@@ -87,6 +87,8 @@ impl Walk<'_> {
             if self.visited.contains(&target)
                 || (self.cascade == Cascade::SaveUpdate && self.arena.contains(target))
                 || (skip_pending && self.arena.cell(target).key.is_none())
+                || (self.cascade == Cascade::Delete
+                    && self.arena.flags(target).has(Flags::DELETED))
             {
                 continue;
             }

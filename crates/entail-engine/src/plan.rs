@@ -112,6 +112,16 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// How many rows of a table are written one by one in one way, such as
+    /// `plan.rows_of("tracks", StepAction::Delete)`.
+    pub fn rows_of(&self, table: &str, action: StepAction) -> usize {
+        let Some(mapping) = &self.mapping else { return 0 };
+        let steps = self.steps.iter().filter(|step| {
+            step.action == action && &*mapping.table(step.table).name == table
+        });
+        steps.map(|step| step.rows.len()).sum()
+    }
+
     /// How many rows of entities and association tables are written one by one.
     pub fn rows(&self) -> usize {
         self.steps.iter().map(|step| step.rows.len()).sum()

@@ -70,7 +70,7 @@ pub use entail_engine::flow::Executed;
 pub use entail_engine::handle::{Handle, RawHandle};
 pub use entail_engine::key::Key;
 pub use entail_engine::mapping::{Mapping, MappingErrors};
-pub use entail_engine::plan::Plan;
+pub use entail_engine::plan::{Plan, PlannedRow, Step, StepAction};
 pub use entail_engine::unit::Statistics;
 pub use entail_engine::value::Value;
 pub use path::{PathTo, Then};

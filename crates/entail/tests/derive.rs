@@ -413,7 +413,7 @@ fn row(object: &impl Object) -> String {
 
 #[test]
 fn new_takes_what_cannot_be_left_out() {
-    assert_eq!(row(&User::new("ed")), "- 'ed' NULL 'new' - 0");
+    assert_eq!(row(&User::new("ed")), "- 'ed' NULL 'new' - 1");
     assert_eq!(row(&Address::new("Main St")), "- - 'Main St' - - -");
     assert_eq!(row(&Profile::new()), "- NULL - - - -");
     assert_eq!(row(&Stay::new(7, "1a")), "- 7 '1a' - - -");

@@ -578,10 +578,9 @@ impl Builder<'_> {
         if values.is_empty() {
             return Some(old);
         }
+        // The new object's own version says nothing about the row that it takes over.
+        values.retain(|(one, _)| *one != column);
         key.push((column, Param::Value(old)));
-        if values.iter().any(|(one, _)| *one == column) {
-            return None;
-        }
         let next = Value::Int(number.wrapping_add(1));
         values.push((column, Param::Value(next.clone())));
         changes.write_back.push((id, column, Param::Value(next.clone())));

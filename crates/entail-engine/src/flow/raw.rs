@@ -34,12 +34,16 @@ impl Raw {
         Self { sql: Arc::from(sql), params, autoflush: Some(Flush::auto()), asked: false }
     }
 
-    /// Whether the statement gives rows, by its first word.
+    /// Whether the statement gives rows.
     fn gives_rows(&self) -> bool {
+        self.only_reads() || self.sql.to_ascii_lowercase().contains(" returning ")
+    }
+
+    /// Whether the statement only reads, by its first word.
+    fn only_reads(&self) -> bool {
         let text = self.sql.trim_start().to_ascii_lowercase();
         let reads = ["select", "with", "values", "pragma", "explain"];
-        (reads.iter().any(|word| text.starts_with(word)) && !is_writing_with(&text))
-            || text.contains(" returning ")
+        reads.iter().any(|word| text.starts_with(word)) && !is_writing_with(&text)
     }
 }
 
@@ -68,6 +72,7 @@ impl Flow for Raw {
             self.asked = true;
             let params: Vec<_> =
                 std::mem::take(&mut self.params).into_iter().map(Param::Value).collect();
+            let reads = self.only_reads();
             let kind = if self.gives_rows() {
                 CallKind::Query { types: Arc::from([]) }
             } else {
@@ -81,7 +86,7 @@ impl Flow for Raw {
                 target: None,
             };
             let mut requests = Vec::new();
-            if !unit.transaction.begun {
+            if !unit.transaction.begun && !reads {
                 requests.push(Request::Begin);
             }
             requests.push(Request::Call(call));
@@ -89,8 +94,10 @@ impl Flow for Raw {
         }
         match answer {
             Some(Ok(outcome)) => {
-                unit.transaction.begun = true;
-                unit.transaction.written = true;
+                if !self.only_reads() {
+                    unit.transaction.begun = true;
+                    unit.transaction.written = true;
+                }
                 Ok(Step::Done(Executed {
                     written: outcome.written.last().copied().unwrap_or(0),
                     rows: outcome.rows.into_iter().next().unwrap_or_default(),
