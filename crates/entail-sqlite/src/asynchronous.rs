@@ -15,6 +15,7 @@ use futures_channel::oneshot;
 use rusqlite::InterruptHandle;
 
 use crate::connection::Connection;
+use crate::spin;
 use crate::url::Options;
 
 /// A connection to a SQLite database that does not block the executor.
@@ -32,6 +33,16 @@ pub struct AsyncConnection {
     line: Line,
     interrupt: InterruptHandle,
     transaction: Transaction,
+    rest: Rest,
+}
+
+/// What the last call left behind on the thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rest {
+    /// Nothing: no transaction, no job, and a connection that works.
+    Clean,
+    /// Something, or it is not known.
+    Unsettled,
 }
 
 /// What the handle knows of the transaction of its connection.
@@ -78,7 +89,7 @@ impl AsyncConnection {
             .map_err(|error| unstarted(format!("no thread can be started: {error}")))?;
         let interrupt =
             opened.await.map_err(|_| unstarted("its thread has ended".to_owned()))??;
-        Ok(Self { line: Line(jobs), interrupt, transaction: Transaction::None })
+        Ok(Self { line: Line(jobs), interrupt, transaction: Transaction::None, rest: Rest::Clean })
     }
 
     /// Runs a batch, as [`Connection::run`] does.
@@ -133,6 +144,12 @@ impl AsyncConnection {
     /// Forgets what the last owner did; the caller has rolled it back.
     pub(crate) fn renew(&mut self) {
         self.transaction = Transaction::None;
+        self.rest = Rest::Clean;
+    }
+
+    /// Whether nothing is to be settled before somebody else uses the connection.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.rest == Rest::Clean && self.transaction == Transaction::None
     }
 
     /// Says once that the transaction is gone.
@@ -157,16 +174,20 @@ impl AsyncConnection {
             }
             let result = span.in_scope(|| job(connection));
             // Who dropped the future has also asked for a rollback.
-            let _ = reply.send((result, connection.in_transaction()));
+            let _ = reply.send((result, connection.in_transaction(), connection.is_broken()));
         });
+        self.rest = Rest::Unsettled;
         let mut flight = Flight { connection: self, landing: Landing::Open };
-        let reply = result.await;
+        let reply = land(result).await;
         flight.landing = Landing::Done;
         drop(flight);
-        let (result, in_transaction) = reply.map_err(|_| {
+        let (result, in_transaction, is_broken) = reply.map_err(|_| {
             self.transaction = Transaction::None;
             lost("its thread has ended")
         })?;
+        if !is_broken {
+            self.rest = Rest::Clean;
+        }
         self.transaction = if in_transaction { Transaction::Open } else { Transaction::None };
         Ok(result)
     }
@@ -229,7 +250,7 @@ fn serve(
     if reply.send(Ok(connection.interrupt_handle())).is_err() {
         return;
     }
-    while let Ok(job) = queue.recv() {
+    while let Some(job) = spin::until(spin::FOR_WORK, || queue.try_recv().ok()).or_else(|| queue.recv().ok()) {
         match job {
             Job::Run(job) => job(&mut connection),
             Job::Close(done) => {
@@ -238,6 +259,14 @@ fn serve(
                 return;
             }
         }
+    }
+}
+
+/// Waits for a reply: for a moment by looking, then as tasks wait.
+async fn land<T>(mut reply: oneshot::Receiver<T>) -> Result<T, oneshot::Canceled> {
+    match spin::until(spin::FOR_REPLY, || reply.try_recv().transpose()) {
+        Some(landed) => landed,
+        None => reply.await,
     }
 }
 

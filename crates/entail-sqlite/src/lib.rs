@@ -55,6 +55,7 @@ mod keys;
 mod looking;
 mod pool;
 mod schema;
+mod spin;
 #[cfg(feature = "chrono")]
 mod time_text;
 mod token;

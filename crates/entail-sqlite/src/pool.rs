@@ -151,8 +151,13 @@ impl DerefMut for PooledAsyncConnection {
 }
 
 impl Recycle for AsyncConnection {
-    /// The thread of the connection puts it back, once it has finished what it is at.
+    /// A connection at rest goes back at once; any other its thread puts back, once it has
+    /// finished what it is at.
     fn recycle(self, store: Arc<Store<Self>>) {
+        if self.is_clean() {
+            store.put(self);
+            return;
+        }
         let line = self.line();
         let returning = Returning { connection: Some(self), store };
         line.send(move |connection| returning.settle(connection));
