@@ -74,7 +74,11 @@ impl Walk<'_> {
     /// The targets of one relationship of one object that were not met before.
     fn along(&mut self, relationship: &Relationship, owner: ObjectId) -> Vec<(ObjectId, Cause)> {
         let targets = match self.cascade {
-            Cascade::SaveUpdate => self.past_and_present(relationship, owner.slot),
+            Cascade::SaveUpdate => {
+                let mut targets = Vec::new();
+                past_and_present(self.arena, relationship, owner.slot, &mut targets);
+                targets
+            }
             Cascade::Delete => self.doomed(relationship, owner),
             _ => self.arena.members(relationship.id, owner.slot),
         };
@@ -87,8 +91,7 @@ impl Walk<'_> {
             if self.visited.contains(&target)
                 || (self.cascade == Cascade::SaveUpdate && self.arena.contains(target))
                 || (skip_pending && self.arena.cell(target).key.is_none())
-                || (self.cascade == Cascade::Delete
-                    && self.arena.flags(target).has(Flags::DELETED))
+                || (self.cascade == Cascade::Delete && self.arena.flags(target).has(Flags::DELETED))
             {
                 continue;
             }
@@ -96,34 +99,6 @@ impl Walk<'_> {
             found.push((target, cause));
         }
         found
-    }
-
-    /// What the relationship holds, and what it held at the last flush: an object that was taken
-    /// out must come along, so that the flush can write that.
-    fn past_and_present(&self, relationship: &Relationship, owner: Slot) -> Vec<Slot> {
-        if relationship.kind.is_many() {
-            if !self.arena.is_loaded(relationship.id, owner) {
-                return Vec::new();
-            }
-            let History { mut added, unchanged, deleted } =
-                self.arena.history(relationship.id, owner);
-            added.extend(unchanged);
-            added.extend(deleted);
-            return added;
-        }
-        let link = self.arena.one_link(relationship.id, owner);
-        let mut targets = Vec::new();
-        match link.current {
-            One::Unloaded => return targets,
-            One::Nobody => {}
-            One::Object(slot) => targets.push(slot),
-        }
-        if let Was::Object(slot) = link.was
-            && link.current != One::Object(slot)
-        {
-            targets.push(slot);
-        }
-        targets
     }
 
     /// What a delete reaches. What is not loaded is missing, unless it is left to the database.
@@ -146,5 +121,35 @@ impl Walk<'_> {
                 Vec::new()
             }
         }
+    }
+}
+
+/// What the relationship holds, and what it held at the last flush: an object that was taken out
+/// must come along, so that the flush can write that.
+pub(crate) fn past_and_present(
+    arena: &Arena,
+    relationship: &Relationship,
+    owner: Slot,
+    targets: &mut Vec<Slot>,
+) {
+    if relationship.kind.is_many() {
+        if arena.is_loaded(relationship.id, owner) {
+            let History { added, unchanged, deleted } = arena.history(relationship.id, owner);
+            targets.extend(added);
+            targets.extend(unchanged);
+            targets.extend(deleted);
+        }
+        return;
+    }
+    let link = arena.one_link(relationship.id, owner);
+    match link.current {
+        One::Unloaded => return,
+        One::Nobody => {}
+        One::Object(slot) => targets.push(slot),
+    }
+    if let Was::Object(slot) = link.was
+        && link.current != One::Object(slot)
+    {
+        targets.push(slot);
     }
 }

@@ -14,6 +14,7 @@ mod settle;
 mod synchronise;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::arena::Arena;
 use crate::batch::{Expect, Operation, Param};
@@ -74,7 +75,7 @@ pub struct RowChange {
     /// The columns that find the row.
     pub key: Vec<(usize, Param)>,
     /// The first of the slots that take generated columns, and which columns these are.
-    pub generated: Option<(u32, Vec<usize>)>,
+    pub generated: Option<(u32, Arc<[usize]>)>,
     /// What the row gives up: of an UPDATE the former values of the written columns, of a
     /// DELETE its values.
     pub old: Vec<(usize, Value)>,

@@ -73,6 +73,8 @@ pub struct Table {
     pub checks: Vec<String>,
     /// The columns by which rows wait for each other: foreign keys, and what is unique.
     pub ordering_columns: Vec<usize>,
+    /// For each column whether it is part of a foreign key.
+    pub is_foreign: Vec<bool>,
     /// Its place in the order in which rows are inserted: parents come before children.
     pub rank: u32,
     /// The entity that lives in it, if one does.
@@ -130,6 +132,8 @@ pub struct EntityMap {
     pub key: Vec<usize>,
     /// The key column that the database generates.
     pub generated_key: Option<usize>,
+    /// The columns that the database makes when nothing is given.
+    pub generated: Arc<[usize]>,
     /// The column that counts versions.
     pub version: Option<usize>,
     /// Its relationships, in their order.

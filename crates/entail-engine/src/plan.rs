@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::apply::After;
 use crate::batch::{Expect, Operation, Param};
-use crate::change::{CauseNode, ChangeSet, Hop};
+use crate::change::{CauseNode, ChangeSet, Hop, LinkChange, RowChange, SetChange};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::mapping::{Mapping, TableId};
@@ -116,9 +116,10 @@ impl Plan {
     /// `plan.rows_of("tracks", StepAction::Delete)`.
     pub fn rows_of(&self, table: &str, action: StepAction) -> usize {
         let Some(mapping) = &self.mapping else { return 0 };
-        let steps = self.steps.iter().filter(|step| {
-            step.action == action && &*mapping.table(step.table).name == table
-        });
+        let steps = self
+            .steps
+            .iter()
+            .filter(|step| step.action == action && &*mapping.table(step.table).name == table);
         steps.map(|step| step.rows.len()).sum()
     }
 
@@ -130,14 +131,14 @@ impl Plan {
 
 /// Numbers the slots in the order of the rows that fill them, so that neighbours have
 /// neighbouring slots.
-fn number_slots(ordered: &mut [Ordered], after: &mut After, slots: usize) {
+fn number_slots(ordered: &mut [Item], after: &mut After, slots: usize) {
     if slots == 0 {
         return;
     }
     let mut numbers = vec![0; slots];
     let mut next = 0;
     for one in ordered.iter_mut() {
-        if let Ordered::Row(row) = one
+        if let Item::Row(row) = one
             && row.operation == Operation::Insert
             && let Some((first, columns)) = &mut row.generated
         {
@@ -155,9 +156,9 @@ fn number_slots(ordered: &mut [Ordered], after: &mut After, slots: usize) {
     };
     for one in ordered.iter_mut() {
         let (values, key) = match one {
-            Ordered::Row(row) => (&mut row.values, &mut row.key),
-            Ordered::Link(link) => (&mut link.values, &mut link.key),
-            Ordered::Set(_) => continue,
+            Item::Row(row) => (&mut row.values, &mut row.key),
+            Item::Link(link) => (&mut link.values, &mut link.key),
+            Item::Set(_) => continue,
         };
         values.iter_mut().chain(key).for_each(|(_, param)| renumber(param));
     }
@@ -171,12 +172,12 @@ impl PartialEq for Plan {
     }
 }
 
-/// A change in its place.
+/// A change on its way to its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Ordered {
-    Row(crate::change::RowChange),
-    Link(crate::change::LinkChange),
-    Set(crate::change::SetChange),
+enum Item {
+    Row(RowChange),
+    Link(LinkChange),
+    Set(SetChange),
 }
 
 /// The value of a column among those that a row writes.

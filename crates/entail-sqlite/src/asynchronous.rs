@@ -250,7 +250,9 @@ fn serve(
     if reply.send(Ok(connection.interrupt_handle())).is_err() {
         return;
     }
-    while let Some(job) = spin::until(spin::FOR_WORK, || queue.try_recv().ok()).or_else(|| queue.recv().ok()) {
+    while let Some(job) =
+        spin::until(spin::FOR_WORK, || queue.try_recv().ok()).or_else(|| queue.recv().ok())
+    {
         match job {
             Job::Run(job) => job(&mut connection),
             Job::Close(done) => {

@@ -1,7 +1,6 @@
 //! Spinning: a short look before a thread goes to sleep. A small batch takes less time than it
 //! takes to put a thread to sleep and to wake it again.
 
-use std::hint;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -23,9 +22,8 @@ pub(crate) fn until<T>(time: Duration, mut ask: impl FnMut() -> Option<T>) -> Op
     }
     let start = Instant::now();
     loop {
-        for _ in 0..32 {
-            hint::spin_loop();
-        }
+        // Both threads may share a core: whoever looks lets the other one work.
+        thread::yield_now();
         if let Some(answer) = ask() {
             return Some(answer);
         }

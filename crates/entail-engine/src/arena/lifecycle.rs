@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cascade::{Missing, walk};
+use crate::cascade::{Missing, past_and_present, walk};
 use crate::entity::Object;
 use crate::error::StateError;
 use crate::handle::ObjectId;
@@ -36,8 +36,35 @@ impl Arena {
         if self.mapping.entity(id.entity).relationships.is_empty() {
             return Ok(());
         }
-        for (reached, cause) in walk(self, Cascade::SaveUpdate, id).objects {
-            self.enlist(reached, cause)?;
+        self.enlist_reached(id)
+    }
+
+    /// Enlists what the save-update cascade reaches. What the session looks after already is
+    /// left alone, and with it what is behind it.
+    fn enlist_reached(&mut self, id: ObjectId) -> Result<(), StateError> {
+        let mapping = Arc::clone(&self.mapping);
+        let mut stack = vec![(id, 0)];
+        let mut found = Vec::new();
+        while let Some((owner, index)) = stack.pop() {
+            let Some(&next) = mapping.entity(owner.entity).relationships.get(index) else {
+                continue;
+            };
+            stack.push((owner, index + 1));
+            let relationship = mapping.relationship(next);
+            if !relationship.cascade.has(Cascade::SaveUpdate) {
+                continue;
+            }
+            past_and_present(self, relationship, owner.slot, &mut found);
+            let cause = Cause::Along { relationship: next, from: owner };
+            let below = stack.len();
+            for slot in found.drain(..) {
+                let target = ObjectId { entity: relationship.target, slot };
+                if !self.contains(target) {
+                    self.enlist(target, cause)?;
+                    stack.push((target, 0));
+                }
+            }
+            stack[below..].reverse();
         }
         Ok(())
     }

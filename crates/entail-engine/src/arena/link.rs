@@ -164,6 +164,9 @@ impl ManyLink {
                 History { unchanged: current.clone(), ..History::default() }
             }
             Some(ManyWas::Unknown) => History { added: current.clone(), ..History::default() },
+            Some(ManyWas::Members(was)) if was.is_empty() => {
+                History { added: current.clone(), ..History::default() }
+            }
             Some(ManyWas::Members(was)) => compare(current, was),
         }
     }

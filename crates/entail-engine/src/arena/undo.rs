@@ -202,7 +202,8 @@ impl Arena {
     fn revive(&mut self, id: ObjectId) {
         let flags = self.flags(id);
         self.cell_mut(id).flags.remove(Flags::MARKED);
-        if self.cell(id).key.is_none() || flags.has(Flags::GONE)
+        if self.cell(id).key.is_none()
+            || flags.has(Flags::GONE)
             || (flags.has(Flags::DELETED) && !flags.has(Flags::ATTACHED))
         {
             return;

@@ -1,5 +1,7 @@
 //! Building: from fates and foreign keys to the rows that are written.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
@@ -8,11 +10,11 @@ use crate::batch::{Expect, Operation, Param};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::key::Key;
-use crate::mapping::{Column, EntityMap, Table};
+use crate::mapping::{EntityMap, Table};
 use crate::value::{Value, ValueRef};
 
 use super::fate::{Fates, Work};
-use super::synchronise::{Follow, Foreign, Link, Source};
+use super::synchronise::{Follow, Follows, Foreign, Link, Source};
 use super::{ChangeSet, LinkChange, Phase, Reason, RowChange};
 
 /// Builds the change set.
@@ -73,8 +75,8 @@ const MAX_CHAIN: usize = 64;
 
 struct Builder<'a> {
     fates: &'a Fates<'a>,
-    follows: &'a IndexMap<ObjectId, Vec<Follow>, FxBuildHasher>,
-    /// The first slot of each object that is inserted, and the columns that the slots take.
+    follows: &'a IndexMap<ObjectId, Follows, FxBuildHasher>,
+    /// The first slot of each object that is inserted.
     slots: FxHashMap<ObjectId, u32>,
     next: u32,
 }
@@ -88,12 +90,19 @@ impl Builder<'_> {
         self.fates.mapping.table_of(id.entity)
     }
 
-    /// Whether the database makes the column's value when the object is inserted.
-    fn is_generated(&self, id: ObjectId, index: usize, column: &Column) -> bool {
-        let unset = |value: Option<ValueRef<'_>>| value.is_none_or(ValueRef::is_null);
-        column.generated
-            && unset(self.fates.arena.column(id, index))
-            && self.follow(id, index).is_none()
+    /// Whether the database makes the value of a column that it can make: nothing is given.
+    fn is_made(&self, id: ObjectId, column: usize) -> bool {
+        self.fates.arena.column(id, column).is_none_or(ValueRef::is_null)
+            && self.follow(id, column).is_none()
+    }
+
+    /// The columns that the database makes when the object is inserted.
+    fn generated(&self, id: ObjectId) -> Arc<[usize]> {
+        let all = &self.entity(id).generated;
+        if all.iter().all(|&column| self.is_made(id, column)) {
+            return Arc::clone(all);
+        }
+        all.iter().copied().filter(|&column| self.is_made(id, column)).collect()
     }
 
     /// Gives slots to the generated columns of all new objects.
@@ -101,9 +110,7 @@ impl Builder<'_> {
         let fates = self.fates;
         for (&id, fate) in &fates.all {
             if fate.work == Work::Save && fates.arena.cell(id).key.is_none() {
-                let columns = self.table(id).columns.iter().enumerate();
-                let count =
-                    columns.filter(|(index, column)| self.is_generated(id, *index, column)).count();
+                let count = self.generated(id).len();
                 if count > 0 {
                     self.slots.insert(id, self.next);
                     self.next += count as u32;
@@ -113,6 +120,9 @@ impl Builder<'_> {
     }
 
     fn follow(&self, id: ObjectId, column: usize) -> Option<&Follow> {
+        if !self.table(id).is_foreign[column] {
+            return None;
+        }
         self.follows.get(&id)?.iter().find(|one| one.column == column)
     }
 
@@ -149,11 +159,7 @@ impl Builder<'_> {
     }
 
     fn slot_of(&self, id: ObjectId, column: usize, first: u32) -> Param {
-        let columns = self.table(id).columns.iter().enumerate();
-        let mut generated = columns
-            .filter(|(index, column)| self.is_generated(id, *index, column))
-            .map(|(index, _)| index);
-        match generated.position(|index| index == column) {
+        match self.generated(id).iter().position(|&one| one == column) {
             Some(place) => Param::Slot(first + place as u32),
             None => Param::Value(Value::Null),
         }
@@ -166,10 +172,10 @@ impl Builder<'_> {
         let entity = self.entity(id);
         let table = self.table(id);
         let mut values = Vec::with_capacity(table.columns.len());
-        let mut generated = Vec::new();
+        let slot = self.slots.get(&id).copied();
+        let generated = if slot.is_some() { self.generated(id) } else { Arc::default() };
         for (index, column) in table.columns.iter().enumerate() {
-            if self.slots.contains_key(&id) && self.is_generated(id, index, column) {
-                generated.push(index);
+            if generated.contains(&index) {
                 continue;
             }
             let param = match self.follow(id, index) {
@@ -202,7 +208,7 @@ impl Builder<'_> {
             phase: Phase::Main,
             values,
             key: Vec::new(),
-            generated: self.slots.get(&id).map(|&first| (first, generated)),
+            generated: slot.map(|first| (first, generated)),
             old: Vec::new(),
             expect: Expect::Any,
             order: arena.cell(id).order,
@@ -262,7 +268,12 @@ impl Builder<'_> {
             }
             values.push((column, param));
         }
-        let old = if values.is_empty() { Vec::new() } else { self.given_up(id) };
+        let ordering = &self.table(id).ordering_columns;
+        let old = if values.iter().any(|(column, _)| ordering.contains(column)) {
+            self.given_up(id)
+        } else {
+            Vec::new()
+        };
         let version = self.bump(id, entity, &mut values, &mut key, changes);
         self.write_back(id, Phase::Main, changes);
         if !values.is_empty() {
@@ -367,7 +378,7 @@ impl Builder<'_> {
     /// What the object's foreign keys become after the flush.
     fn write_back(&self, id: ObjectId, phase: Phase, changes: &mut ChangeSet) {
         let Some(follows) = self.follows.get(&id) else { return };
-        for follow in follows {
+        for follow in follows.iter() {
             if !follow.separately || phase != Phase::Main {
                 changes.write_back.push((id, follow.column, self.resolve(follow.source)));
             }
@@ -597,15 +608,14 @@ impl Builder<'_> {
         let ends = near
             .map(|(&column, &from)| (column, link.owner, from))
             .chain(far.map(|(&column, &from)| (column, link.member, from)));
-        let ends: Vec<_> = ends.collect();
-        let values =
-            ends.iter().map(|&(column, id, from)| (column, self.value(id, from))).collect();
+        let mut values = Vec::with_capacity(relationship.child_columns.len() + table.remote.len());
+        values.extend(ends.clone().map(|(column, id, from)| (column, self.value(id, from))));
         let key = if link.operation == Operation::Update {
             let old = |id: ObjectId, from| {
                 let value = self.fates.arena.committed_column(id, from);
                 Param::Value(value.map_or(Value::Null, ValueRef::to_value))
             };
-            ends.iter().map(|&(column, id, from)| (column, old(id, from))).collect()
+            ends.map(|(column, id, from)| (column, old(id, from))).collect()
         } else {
             Vec::new()
         };

@@ -1,7 +1,7 @@
 //! Fates: what becomes of each object in a flush, and why.
 
 use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::arena::{Arena, Cause, Flags};
 use crate::cascade::walk;
@@ -39,8 +39,6 @@ pub(super) struct Fates<'a> {
     pub causes: Vec<CauseNode>,
     pub dropped: Vec<ObjectId>,
     pub needs: Needs,
-    /// Members that owners gained, by relationship: their deletion was taken back.
-    pub gained: FxHashSet<(RelationshipId, ObjectId)>,
     /// Relationships that are carried out by sets: the owners whose rows are reached.
     pub sets: IndexMap<RelationshipId, Vec<ObjectId>, FxBuildHasher>,
     /// Whether a relationship can be carried out by sets, once that was asked.
@@ -58,7 +56,6 @@ impl<'a> Fates<'a> {
             causes: Vec::with_capacity(expected),
             dropped: Vec::new(),
             needs: Needs::default(),
-            gained: FxHashSet::default(),
             sets: IndexMap::default(),
             set_able: FxHashMap::default(),
             open: Vec::new(),

@@ -49,12 +49,10 @@ impl Fates<'_> {
         for &slot in &history.added {
             let child = ObjectId { entity: relationship.target, slot };
             if self.work(child) == Some(Work::Save) {
-                self.gained.insert((relationship.id, child));
                 continue;
             }
             let cause = self.cause(child, Reason::Linked(relationship.id), of);
             self.keep(child, cause);
-            self.gained.insert((relationship.id, child));
         }
         let nullifies = relationship.passive_deletes != PassiveDeletes::All;
         for &slot in &history.deleted {

@@ -1,6 +1,7 @@
 //! Synchronising: foreign key columns take the keys of the objects that relationships lead to.
 
 use indexmap::IndexMap;
+use indexmap::map::Entry;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::batch::Operation;
@@ -30,6 +31,28 @@ pub(super) struct Follow {
     pub carried: bool,
 }
 
+/// The foreign key columns of one object that follow relationships; mostly it is one.
+#[derive(Clone, Debug)]
+pub(super) struct Follows {
+    first: Follow,
+    more: Vec<Follow>,
+}
+
+impl Follows {
+    pub fn iter(&self) -> impl Iterator<Item = &Follow> {
+        std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// The last word on a column counts.
+    fn put(&mut self, follow: Follow) {
+        let mut known = std::iter::once(&mut self.first).chain(&mut self.more);
+        match known.find(|one| one.column == follow.column) {
+            Some(known) => *known = follow,
+            None => self.more.push(follow),
+        }
+    }
+}
+
 /// A row of an association table that comes or goes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Link {
@@ -42,13 +65,29 @@ pub(super) struct Link {
 /// What relationships say about foreign keys.
 #[derive(Debug, Default)]
 pub(super) struct Foreign {
-    pub follows: IndexMap<ObjectId, Vec<Follow>, FxBuildHasher>,
+    pub follows: IndexMap<ObjectId, Follows, FxBuildHasher>,
     pub links: Vec<Link>,
+}
+
+impl Foreign {
+    fn put(&mut self, object: ObjectId, follow: Follow) {
+        match self.follows.entry(object) {
+            Entry::Occupied(mut known) => known.get_mut().put(follow),
+            Entry::Vacant(place) => {
+                place.insert(Follows { first: follow, more: Vec::new() });
+            }
+        }
+    }
 }
 
 /// Goes through the relationships of all objects that take part.
 pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
-    let mut sync = Synchroniser { fates, foreign: Foreign::default(), linked: Vec::new() };
+    let mut sync = Synchroniser {
+        fates,
+        foreign: Foreign::default(),
+        linked: Vec::new(),
+        gained: gained(fates),
+    };
     sync.linked.resize_with(fates.mapping.relationships().len(), FxHashSet::default);
     // Where two relationships write one foreign key, the last one by this order has the word, as
     // in SQLAlchemy.
@@ -73,11 +112,34 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     Ok(sync.foreign)
 }
 
+/// The members that relationships to many gained, if there is a deletion that may concern them.
+fn gained(fates: &Fates<'_>) -> FxHashSet<(RelationshipId, ObjectId)> {
+    let mut gained = FxHashSet::default();
+    if fates.all.values().all(|fate| fate.work == Work::Save) {
+        return gained;
+    }
+    for (&id, fate) in &fates.all {
+        if fate.work == Work::Delete || fate.listed_only {
+            continue;
+        }
+        for &relationship in &fates.mapping.entity(id.entity).relationships {
+            let target = fates.mapping.relationship(relationship).target;
+            let added = fates.arena.history(relationship, id.slot).added;
+            gained.extend(
+                added.into_iter().map(|slot| (relationship, ObjectId { entity: target, slot })),
+            );
+        }
+    }
+    gained
+}
+
 struct Synchroniser<'a> {
     fates: &'a Fates<'a>,
     foreign: Foreign,
     /// Pairs whose association row is already taken care of, from the other side.
     linked: Vec<FxHashSet<(Slot, Slot)>>,
+    /// Members that owners gained; those who lose them to a deletion leave them alone.
+    gained: FxHashSet<(RelationshipId, ObjectId)>,
 }
 
 impl Synchroniser<'_> {
@@ -119,7 +181,7 @@ impl Synchroniser<'_> {
         if relationship.post_update || !relationship.cascade.has(Cascade::Delete) {
             for slot in history.unchanged {
                 let child = ObjectId { entity: relationship.target, slot };
-                if !self.fates.gained.contains(&(relationship.id, child)) {
+                if !self.gained.contains(&(relationship.id, child)) {
                     self.clear(relationship, id, child)?;
                 }
             }
@@ -135,6 +197,9 @@ impl Synchroniser<'_> {
         let arena = self.fates.arena;
         let history = arena.history(relationship.id, id.slot);
         for slot in history.added {
+            if self.child_follows_by_itself(relationship, id, slot) {
+                continue;
+            }
             self.follow(
                 relationship,
                 id,
@@ -159,6 +224,21 @@ impl Synchroniser<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the other side says the same of the child's foreign key.
+    fn child_follows_by_itself(
+        &self,
+        relationship: &Relationship,
+        parent: ObjectId,
+        child: Slot,
+    ) -> bool {
+        let Some(inverse) = relationship.inverse.filter(|_| relationship.syncs_inverse) else {
+            return false;
+        };
+        let child_id = ObjectId { entity: relationship.target, slot: child };
+        self.fates.work(child_id) == Some(Work::Save)
+            && self.fates.arena.one_history(inverse, child).added == Some(Some(parent.slot))
     }
 
     /// With post_update a row lets go of its target before it is deleted.
@@ -246,12 +326,11 @@ impl Synchroniser<'_> {
         }
         let child_key = &self.fates.mapping.entity(child.entity).key;
         let parent_key = &self.fates.mapping.entity(parent.entity).key;
-        let follows = self.foreign.follows.entry(child).or_default();
         for (&from, &to) in relationship.parent_columns.iter().zip(&relationship.child_columns) {
             let carried =
                 carried == Carried::Yes && child_key.contains(&to) && parent_key.contains(&from);
-            put(
-                follows,
+            self.foreign.put(
+                child,
                 Follow {
                     column: to,
                     source: Source::Column(parent, from),
@@ -293,10 +372,9 @@ impl Synchroniser<'_> {
                 });
             }
         }
-        let follows = self.foreign.follows.entry(child).or_default();
         for &column in &relationship.child_columns {
-            put(
-                follows,
+            self.foreign.put(
+                child,
                 Follow {
                     column,
                     source: Source::Null,
@@ -372,12 +450,4 @@ impl Synchroniser<'_> {
 enum Carried {
     Yes,
     No,
-}
-
-/// The last word on a column counts.
-fn put(follows: &mut Vec<Follow>, follow: Follow) {
-    match follows.iter_mut().find(|one| one.column == follow.column) {
-        Some(known) => *known = follow,
-        None => follows.push(follow),
-    }
 }

@@ -152,12 +152,12 @@ impl Pass {
         batch: &mut Batch,
     ) {
         let mut of_entity: Vec<(EntityId, Vec<Vec<Value>>)> = Vec::new();
-        for (entity, key) in keys {
-            let key = key.values().to_vec();
-            match of_entity.iter_mut().find(|(one, _)| one == entity) {
-                Some((_, keys)) if keys.contains(&key) => {}
+        let mut seen = FxHashSet::default();
+        for one in keys.iter().filter(|&one| seen.insert(one)) {
+            let key = one.1.values().to_vec();
+            match of_entity.iter_mut().find(|(entity, _)| *entity == one.0) {
                 Some((_, keys)) => keys.push(key),
-                None => of_entity.push((*entity, vec![key])),
+                None => of_entity.push((one.0, vec![key])),
             }
         }
         for (entity, keys) in of_entity {
@@ -274,6 +274,8 @@ impl Targets {
             (_, ahead) => (0..ahead).collect(),
         };
         let mut known = Vec::with_capacity(columns.len());
+        // Rows of one owner mostly come one after the other.
+        let mut last: Option<(Vec<Value>, ObjectId)> = None;
         for mut rows in answers {
             let width = rows.width.max(1);
             arena.make_room(relationship.target, rows.values.len() / width);
@@ -282,7 +284,11 @@ impl Targets {
                 known.extend(columns.iter().map(|&column| row[column].clone()));
                 let target = arena.load_row(relationship.target, &mut row[ahead..])?.slot;
                 if by_owner_key {
-                    let Some(owner) = arena.find(relationship.owner, &known) else { continue };
+                    if last.as_ref().is_none_or(|(values, _)| *values != known) {
+                        last =
+                            arena.find(relationship.owner, &known).map(|one| (known.clone(), one));
+                    }
+                    let Some((_, owner)) = &last else { continue };
                     let at = owner.slot.0 as usize;
                     if targets.by_owner.len() <= at {
                         targets.by_owner.resize_with(at + 1, Vec::new);
@@ -316,7 +322,9 @@ impl Targets {
                     .unwrap_or_default(),
             };
             if relationship.kind.is_many() {
-                dedup(&mut members);
+                if relationship.link.is_some() {
+                    dedup(&mut members);
+                }
                 arena.load_many(relationship.id, owner.slot, members);
                 continue;
             }

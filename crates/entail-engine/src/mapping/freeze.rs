@@ -141,6 +141,9 @@ impl Freezer {
                 check: column.check.clone(),
             })
             .collect();
+        let is_foreign = (0..definition.columns.len())
+            .map(|column| foreign_keys.iter().any(|key| key.columns.contains(&column)))
+            .collect();
         let mut ordering_columns: Vec<usize> = uniques.iter().flatten().copied().collect();
         ordering_columns.extend(foreign_keys.iter().flat_map(|key| key.columns.iter().copied()));
         ordering_columns.sort_unstable();
@@ -155,6 +158,7 @@ impl Freezer {
             indexes,
             checks: definition.checks.clone(),
             ordering_columns,
+            is_foreign,
             rank: 0,
             entity: None,
         }
@@ -244,6 +248,9 @@ impl Freezer {
                 table: table.id,
                 key: table.primary_key.clone(),
                 generated_key: self.generated_key(definition, table),
+                generated: (0..table.columns.len())
+                    .filter(|&column| table.columns[column].generated)
+                    .collect(),
                 version: self.version(definition, table),
                 relationships: Vec::new(),
                 incoming: Vec::new(),

@@ -7,7 +7,8 @@ use crate::error::FlushError;
 use crate::mapping::{Action, Deferrable, TableId};
 use crate::value::Value;
 
-use super::order::{Class, Item};
+use super::Item;
+use super::order::Class;
 use super::row::{Edge, Rows, Why};
 
 /// A way to open a ring; the first ones are the cheaper ones.

@@ -3,23 +3,21 @@
 use std::sync::Arc;
 
 use crate::batch::{Expect, Operation, Param};
+use crate::change::LinkChange;
 
-use super::{Ordered, PlannedRow, Step, StepAction};
+use super::{Item, PlannedRow, Step, StepAction};
 
 /// Groups rows that stand next to each other and have one shape. Their order stays.
-pub(super) fn group(ordered: Vec<Ordered>) -> Vec<Step> {
+pub(super) fn group(ordered: Vec<Item>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut params: Vec<Param> = Vec::new();
-    for one in ordered {
-        let (shape, row, values) = split(one);
-        let fits = steps.last().is_some_and(|step| fits(step, &shape));
-        if !fits {
+    for item in ordered {
+        if !steps.last().is_some_and(|step| fits(step, &item)) {
             close(&mut steps, &mut params);
-            steps.push(shape);
+            steps.push(shape(&item));
         }
         if let Some(step) = steps.last_mut() {
-            step.rows.push(row);
-            params.extend(values);
+            step.rows.push(take(item, &mut params));
         }
     }
     close(&mut steps, &mut params);
@@ -33,59 +31,104 @@ fn close(steps: &mut [Step], params: &mut Vec<Param>) {
     }
 }
 
-fn fits(step: &Step, shape: &Step) -> bool {
-    !matches!(shape.action, StepAction::DeleteReached | StepAction::DetachReached)
-        && step.action == shape.action
-        && step.table == shape.table
-        && step.expect == shape.expect
-        && step.columns == shape.columns
-        && step.keys == shape.keys
-        && step.generated == shape.generated
+fn action(item: &Item) -> StepAction {
+    match item {
+        Item::Row(row) => match row.operation {
+            Operation::Insert => StepAction::Insert,
+            Operation::Update => StepAction::Update,
+            Operation::Delete => StepAction::Delete,
+        },
+        Item::Link(link) => match link.operation {
+            Operation::Insert => StepAction::Link,
+            Operation::Update => StepAction::Relink,
+            Operation::Delete => StepAction::Unlink,
+        },
+        Item::Set(set) => match set.operation {
+            Operation::Update => StepAction::DetachReached,
+            Operation::Insert | Operation::Delete => StepAction::DeleteReached,
+        },
+    }
 }
 
-/// The shape of a change as a step without rows, its row and its parameters.
-fn split(one: Ordered) -> (Step, PlannedRow, Vec<Param>) {
-    match one {
-        Ordered::Row(row) => {
-            let (slot, generated) = row.generated.unwrap_or_default();
-            let action = match row.operation {
-                Operation::Insert => StepAction::Insert,
-                Operation::Update => StepAction::Update,
-                Operation::Delete => StepAction::Delete,
-            };
-            let (columns, mut params): (Vec<_>, Vec<_>) = row.values.into_iter().unzip();
-            let (keys, key_params): (Vec<_>, Vec<_>) = row.key.into_iter().unzip();
-            params.extend(key_params);
-            let shape =
-                Step { columns, keys, generated, expect: row.expect, ..empty(action, row.table) };
-            (shape, PlannedRow { object: Some(row.object), slot, cause: row.cause }, params)
+/// The columns that an association row writes, and those that find it. A DELETE finds it by all.
+fn link_parts(link: &LinkChange) -> (&[(usize, Param)], &[(usize, Param)]) {
+    match link.operation {
+        Operation::Delete => (&[], &link.values),
+        Operation::Insert | Operation::Update => (&link.values, &link.key),
+    }
+}
+
+fn expected(item: &Item) -> Expect {
+    match item {
+        Item::Row(row) => row.expect,
+        Item::Link(link) if link.operation != Operation::Insert => Expect::Exactly(1),
+        Item::Link(_) | Item::Set(_) => Expect::Any,
+    }
+}
+
+/// Whether the change has the shape of the step.
+fn fits(step: &Step, item: &Item) -> bool {
+    let same = |columns: &[usize], pairs: &[(usize, Param)]| {
+        columns.len() == pairs.len()
+            && columns.iter().zip(pairs).all(|(one, (other, _))| one == other)
+    };
+    if step.table != item.table() || step.action != action(item) || step.expect != expected(item) {
+        return false;
+    }
+    match item {
+        Item::Row(row) => {
+            let generated = row.generated.as_ref().map_or(&[][..], |(_, columns)| columns);
+            same(&step.columns, &row.values)
+                && same(&step.keys, &row.key)
+                && step.generated == generated
         }
-        Ordered::Link(link) => {
-            let action = match link.operation {
-                Operation::Insert => StepAction::Link,
-                Operation::Update => StepAction::Relink,
-                Operation::Delete => StepAction::Unlink,
-            };
-            let (mut columns, mut params): (Vec<_>, Vec<_>) = link.values.into_iter().unzip();
-            let (mut keys, key_params): (Vec<_>, Vec<_>) = link.key.into_iter().unzip();
-            params.extend(key_params);
-            let mut expect = Expect::Exactly(1);
-            match action {
-                StepAction::Link => expect = Expect::Any,
-                StepAction::Unlink => std::mem::swap(&mut columns, &mut keys),
-                _ => {}
-            }
-            let shape = Step { columns, keys, expect, ..empty(action, link.table) };
-            (shape, PlannedRow { object: None, slot: 0, cause: link.cause }, params)
+        Item::Link(link) => {
+            let (values, key) = link_parts(link);
+            same(&step.columns, values) && same(&step.keys, key)
         }
-        Ordered::Set(set) => {
-            let action = match set.operation {
-                Operation::Update => StepAction::DetachReached,
-                Operation::Insert | Operation::Delete => StepAction::DeleteReached,
-            };
-            let params = set.keys.into_iter().flatten().map(Param::Value).collect();
-            let shape = Step { keys: set.columns, hops: set.hops, ..empty(action, set.table) };
-            (shape, PlannedRow { object: None, slot: 0, cause: set.cause }, params)
+        Item::Set(_) => false,
+    }
+}
+
+/// A step of the shape of the change, without rows.
+fn shape(item: &Item) -> Step {
+    let columns = |pairs: &[(usize, Param)]| pairs.iter().map(|(column, _)| *column).collect();
+    let step = Step { expect: expected(item), ..empty(action(item), item.table()) };
+    match item {
+        Item::Row(row) => Step {
+            columns: columns(&row.values),
+            keys: columns(&row.key),
+            generated: row
+                .generated
+                .as_ref()
+                .map_or_else(Vec::new, |(_, columns)| columns.to_vec()),
+            ..step
+        },
+        Item::Link(link) => {
+            let (values, key) = link_parts(link);
+            Step { columns: columns(values), keys: columns(key), ..step }
+        }
+        Item::Set(set) => Step { keys: set.columns.clone(), hops: set.hops.clone(), ..step },
+    }
+}
+
+/// The row of the change; its parameters go to the others.
+fn take(item: Item, params: &mut Vec<Param>) -> PlannedRow {
+    match item {
+        Item::Row(row) => {
+            params.extend(row.values.into_iter().map(|(_, param)| param));
+            params.extend(row.key.into_iter().map(|(_, param)| param));
+            let slot = row.generated.map_or(0, |(slot, _)| slot);
+            PlannedRow { object: Some(row.object), slot, cause: row.cause }
+        }
+        Item::Link(link) => {
+            params.extend(link.values.into_iter().map(|(_, param)| param));
+            params.extend(link.key.into_iter().map(|(_, param)| param));
+            PlannedRow { object: None, slot: 0, cause: link.cause }
+        }
+        Item::Set(set) => {
+            params.extend(set.keys.into_iter().flatten().map(Param::Value));
+            PlannedRow { object: None, slot: 0, cause: set.cause }
         }
     }
 }

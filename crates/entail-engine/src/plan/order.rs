@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use rustc_hash::FxHashMap;
 
 use crate::batch::{Operation, Param};
-use crate::change::{CauseNode, ChangeSet, LinkChange, Phase, RowChange, SetChange};
+use crate::change::{CauseNode, ChangeSet, Phase};
 use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 
 use super::row::{self, UniqueEdge};
-use super::{Ordered, given_up, written};
+use super::{Item, given_up, written};
 
 /// What a group of rows does. The order of the words is the order in which groups go where
 /// nothing else decides.
@@ -67,16 +67,8 @@ impl Ord for Group {
     }
 }
 
-/// A change on its way to its place.
-#[derive(Clone, Debug)]
-pub(super) enum Item {
-    Row(RowChange),
-    Link(LinkChange),
-    Set(SetChange),
-}
-
 impl Item {
-    pub fn table(&self) -> TableId {
+    pub(super) fn table(&self) -> TableId {
         match self {
             Item::Row(row) => row.table,
             Item::Link(link) => link.table,
@@ -85,7 +77,7 @@ impl Item {
     }
 
     /// What it writes into a column.
-    pub fn writes(&self, column: usize) -> Option<&Param> {
+    pub(super) fn writes(&self, column: usize) -> Option<&Param> {
         match self {
             Item::Row(row) => written(&row.values, column),
             Item::Link(link) => match link.operation {
@@ -119,7 +111,7 @@ impl Item {
 pub(super) fn order(
     mapping: &Mapping,
     changes: ChangeSet,
-) -> Result<(Vec<Ordered>, Vec<CauseNode>), FlushError> {
+) -> Result<(Vec<Item>, Vec<CauseNode>), FlushError> {
     let causes = changes.causes;
     let rows = changes.rows.into_iter().map(Item::Row);
     let links = changes.links.into_iter().map(Item::Link);
@@ -152,20 +144,21 @@ pub(super) fn order(
         let alone = matches!(component.as_slice(), [one] if !edges.contains(&(*one, *one)));
         let taken = component.into_iter().filter_map(|group| Some((group, groups.remove(&group)?)));
         if alone {
-            ordered.extend(taken.flat_map(|(_, items)| items).map(finish));
+            taken.for_each(|(_, items)| append(&mut ordered, items));
         } else {
             let sorted = row::sort_rows(mapping, taken.collect(), &unique, &edges, &causes)?;
-            ordered.extend(sorted.into_iter().map(finish));
+            append(&mut ordered, sorted);
         }
     }
     Ok((ordered, causes))
 }
 
-fn finish(item: Item) -> Ordered {
-    match item {
-        Item::Row(row) => Ordered::Row(row),
-        Item::Link(link) => Ordered::Link(link),
-        Item::Set(set) => Ordered::Set(set),
+/// Appends changes; the first ones stay where they are.
+fn append(ordered: &mut Vec<Item>, items: Vec<Item>) {
+    if ordered.is_empty() {
+        *ordered = items;
+    } else {
+        ordered.extend(items);
     }
 }
 
@@ -189,12 +182,21 @@ fn sort(class: Class, items: &mut [Item]) {
         pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
     }
     match class {
-        Class::Insert => items.sort_by_key(|item| match item {
-            Item::Row(row) => row.order,
-            Item::Link(_) | Item::Set(_) => 0,
-        }),
+        Class::Insert => {
+            let order = |item: &Item| match item {
+                Item::Row(row) => row.order,
+                Item::Link(_) | Item::Set(_) => 0,
+            };
+            if !items.is_sorted_by_key(order) {
+                items.sort_by_key(order);
+            }
+        }
         Class::Reached | Class::Link => {}
-        _ => items.sort_by(|one, other| compare(key(one), key(other))),
+        _ => {
+            if !items.is_sorted_by(|one, other| compare(key(one), key(other)).is_le()) {
+                items.sort_by(|one, other| compare(key(one), key(other)));
+            }
+        }
     }
 }
 
@@ -305,7 +307,12 @@ fn unique_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>) -> Vec<U
         }
         for (set, columns) in table.uniques.iter().enumerate() {
             let mut givers = FxHashMap::default();
-            for (group, items) in of_table.iter().filter(|(group, _)| gives(group)) {
+            let written = |(group, items): &(&Group, &Vec<Item>)| {
+                group.class == Class::Delete
+                    || items.iter().any(|item| columns.iter().any(|&c| item.writes(c).is_some()))
+            };
+            let giving = of_table.iter().filter(|(group, _)| gives(group));
+            for (group, items) in giving.filter(|one| written(one)) {
                 for (place, item) in items.iter().enumerate() {
                     if let Some(value) = row::unique_given_up(item, columns) {
                         givers.insert(value, (**group, place));

@@ -12,8 +12,8 @@ use crate::mapping::{ForeignKey, Mapping, TableId};
 use crate::value::Value;
 
 use super::cut;
-use super::given_up;
-use super::order::{Class, Edges, Group, Item};
+use super::order::{Class, Edges, Group};
+use super::{Item, given_up};
 
 /// A unique value that one row gives up and another takes, by the places of the rows in their
 /// groups.
@@ -350,10 +350,13 @@ fn old_values(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
 /// The unique value that a row gives up; none if it keeps it, or it has a NULL.
 pub(super) fn unique_given_up(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
     let Item::Row(row) = item else { return None };
-    let old = old_values(item, columns)?;
     if row.operation == Operation::Delete {
-        return Some(old);
+        return old_values(item, columns);
     }
+    if !columns.iter().any(|&column| item.writes(column).is_some()) {
+        return None;
+    }
+    let old = old_values(item, columns)?;
     let keeps = columns.iter().zip(&old).all(|(&column, old)| match item.writes(column) {
         None => true,
         Some(Param::Value(new)) => new == old,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 
 use crate::batch::{
-    Batch, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Param, Params, Request, Target,
+    Batch, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Param, Params, Request,
+    Target,
 };
 use crate::mapping::{Action, Mapping, Table};
 use crate::plan::{Plan, Step, StepAction};

@@ -291,8 +291,11 @@ fn a_row_that_left_itself_for_another_parent_refers_to_that() {
     world.link("one", "children", "one");
     world.link("one", "parent", "two");
     world.enlist("two");
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into node
              parent_id = NULL, id = new $0 -- add node(new 1)
-             parent_id = $0, id = new $1 -- add node(new 1) -> node.children (save-update) -> node(new 0)"#]]);
+             parent_id = $0, id = new $1 -- add node(new 1) -> node.children (save-update) -> node(new 0)"#]],
+    );
 }
