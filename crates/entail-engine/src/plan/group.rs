@@ -50,8 +50,11 @@ fn action(item: &Item) -> StepAction {
     }
 }
 
+/// Columns with their parameters.
+type Pairs = [(usize, Param)];
+
 /// The columns that an association row writes, and those that find it. A DELETE finds it by all.
-fn link_parts(link: &LinkChange) -> (&[(usize, Param)], &[(usize, Param)]) {
+fn link_parts(link: &LinkChange) -> (&Pairs, &Pairs) {
     match link.operation {
         Operation::Delete => (&[], &link.values),
         Operation::Insert | Operation::Update => (&link.values, &link.key),
