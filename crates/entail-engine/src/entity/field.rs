@@ -144,7 +144,7 @@ impl<T> From<Option<Handle<T>>> for One<T> {
     }
 }
 
-/// A field that takes a list of members; see [`many!`](crate::many).
+/// A field that takes a list of members; the facade's macro `many!` makes one.
 pub trait ManyField {
     /// The type of the members.
     type Target;
