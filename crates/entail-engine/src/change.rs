@@ -8,6 +8,7 @@
 //! ```
 
 mod build;
+mod bulk;
 mod fate;
 mod sets;
 mod settle;
@@ -25,12 +26,16 @@ use crate::key::Key;
 use crate::mapping::{Cascade, Mapping, RelationshipId, TableId};
 use crate::value::Value;
 
+pub use bulk::{Bulk, BulkRow, Of};
+
 /// What a flush must write: plain data, in no order yet.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChangeSet {
-    /// Rows of entities.
+    /// Rows that wait for nothing in their own table, by their shapes.
+    pub bulks: Vec<Bulk>,
+    /// Other rows of entities.
     pub rows: Vec<RowChange>,
-    /// Rows of association tables.
+    /// Other rows of association tables.
     pub links: Vec<LinkChange>,
     /// Rows that are reached by their parents' keys, without being known one by one.
     pub sets: Vec<SetChange>,
@@ -98,8 +103,6 @@ pub struct LinkChange {
     pub values: Vec<(usize, Param)>,
     /// For UPDATE the columns that find the row.
     pub key: Vec<(usize, Param)>,
-    /// The two objects: the owner of the relationship and the member.
-    pub ends: (ObjectId, ObjectId),
     /// The reason.
     pub cause: u32,
 }
@@ -224,7 +227,10 @@ impl Needs {
 impl ChangeSet {
     /// Whether nothing is to be written.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.links.is_empty() && self.sets.is_empty()
+        self.bulks.is_empty()
+            && self.rows.is_empty()
+            && self.links.is_empty()
+            && self.sets.is_empty()
     }
 
     /// Writes a reason as a chain: `delete User#1 -> User.addresses (delete) -> Address#7`.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::apply::After;
 use crate::batch::{Expect, Operation, Param};
-use crate::change::{CauseNode, ChangeSet, Hop, LinkChange, RowChange, SetChange};
+use crate::change::{Bulk, CauseNode, ChangeSet, Hop, LinkChange, RowChange, SetChange};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::mapping::{Mapping, TableId};
@@ -137,17 +137,29 @@ fn number_slots(ordered: &mut [Item], after: &mut After, slots: usize) {
     }
     let mut numbers = vec![0; slots];
     let mut next = 0;
-    for one in ordered.iter_mut() {
-        if let Item::Row(row) = one
-            && row.operation == Operation::Insert
-            && let Some((first, columns)) = &mut row.generated
-        {
-            for place in 0..columns.len() as u32 {
-                numbers[(*first + place) as usize] = next + place;
-            }
-            *first = next;
-            next += columns.len() as u32;
+    let mut number = |first: &mut u32, count: u32| {
+        for place in 0..count {
+            numbers[(*first + place) as usize] = next + place;
         }
+        *first = next;
+        next += count;
+    };
+    for one in ordered.iter_mut() {
+        match one {
+            Item::Bulk(bulk) if bulk.operation == Operation::Insert => {
+                let count = bulk.generated.len() as u32;
+                bulk.rows.iter_mut().for_each(|row| number(&mut row.slot, count));
+            }
+            Item::Row(row) if row.operation == Operation::Insert => {
+                if let Some((first, columns)) = &mut row.generated {
+                    number(first, columns.len() as u32);
+                }
+            }
+            _ => {}
+        }
+    }
+    if numbers.iter().enumerate().all(|(before, &now)| before == now as usize) {
+        return;
     }
     let renumber = |param: &mut Param| {
         if let Param::Slot(slot) = param {
@@ -156,6 +168,10 @@ fn number_slots(ordered: &mut [Item], after: &mut After, slots: usize) {
     };
     for one in ordered.iter_mut() {
         let (values, key) = match one {
+            Item::Bulk(bulk) => {
+                bulk.params.iter_mut().for_each(renumber);
+                continue;
+            }
             Item::Row(row) => (&mut row.values, &mut row.key),
             Item::Link(link) => (&mut link.values, &mut link.key),
             Item::Set(_) => continue,
@@ -175,6 +191,7 @@ impl PartialEq for Plan {
 /// A change on its way to its place.
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
+    Bulk(Bulk),
     Row(RowChange),
     Link(LinkChange),
     Set(SetChange),

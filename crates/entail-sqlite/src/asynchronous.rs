@@ -15,7 +15,7 @@ use futures_channel::oneshot;
 use rusqlite::InterruptHandle;
 
 use crate::connection::Connection;
-use crate::spin;
+use crate::spin::{self, Pause};
 use crate::url::Options;
 
 /// A connection to a SQLite database that does not block the executor.
@@ -250,8 +250,8 @@ fn serve(
     if reply.send(Ok(connection.interrupt_handle())).is_err() {
         return;
     }
-    while let Some(job) =
-        spin::until(spin::FOR_WORK, || queue.try_recv().ok()).or_else(|| queue.recv().ok())
+    while let Some(job) = spin::until(spin::FOR_WORK, Pause::Yield, || queue.try_recv().ok())
+        .or_else(|| queue.recv().ok())
     {
         match job {
             Job::Run(job) => job(&mut connection),
@@ -266,7 +266,7 @@ fn serve(
 
 /// Waits for a reply: for a moment by looking, then as tasks wait.
 async fn land<T>(mut reply: oneshot::Receiver<T>) -> Result<T, oneshot::Canceled> {
-    match spin::until(spin::FOR_REPLY, || reply.try_recv().transpose()) {
+    match spin::until(spin::FOR_REPLY, Pause::Hold, || reply.try_recv().transpose()) {
         Some(landed) => landed,
         None => reply.await,
     }

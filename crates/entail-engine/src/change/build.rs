@@ -13,6 +13,7 @@ use crate::key::Key;
 use crate::mapping::{EntityMap, Table};
 use crate::value::{Value, ValueRef};
 
+use super::bulk::{BulkRow, NewRow, Of, Pairs, put};
 use super::fate::{Fates, Work};
 use super::synchronise::{Follow, Follows, Foreign, Link, Source};
 use super::{ChangeSet, LinkChange, Phase, Reason, RowChange};
@@ -22,7 +23,6 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
     let mut changes = ChangeSet {
         causes: std::mem::take(&mut fates.causes),
         dropped: std::mem::take(&mut fates.dropped),
-        rows: Vec::with_capacity(fates.all.len()),
         kept: Vec::with_capacity(fates.all.len()),
         ..ChangeSet::default()
     };
@@ -30,6 +30,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         Builder { fates: &fates, follows: &foreign.follows, slots: FxHashMap::default(), next: 0 };
     builder.assign_slots();
     let switches = builder.row_switches()?;
+    let mut scratch = Scratch::default();
     for (&id, fate) in &fates.all {
         match fate.work {
             Work::Save => changes.kept.push(id),
@@ -41,10 +42,12 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         }
         match fate.work {
             Work::Delete => builder.delete(id, &switches, &mut changes),
-            Work::Save if fates.arena.cell(id).key.is_some() => builder.update(id, &mut changes)?,
+            Work::Save if fates.arena.cell(id).key.is_some() => {
+                builder.update(id, &mut scratch, &mut changes)?;
+            }
             Work::Save => match switches.by_new.get(&id) {
                 Some(&old) => builder.switch(id, old, &mut changes),
-                None => builder.insert(id, &mut changes)?,
+                None => builder.insert(id, &mut scratch, &mut changes)?,
             },
         }
     }
@@ -55,11 +58,18 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         }
     }
     for link in foreign.links {
-        builder.link(link, &mut changes);
+        builder.link(link, &mut scratch, &mut changes);
     }
     changes.slots = builder.next as usize;
     fates.write_sets(&mut changes);
     Ok(changes)
+}
+
+/// Lists that are filled anew for each row.
+#[derive(Default)]
+struct Scratch {
+    values: Pairs,
+    key: Pairs,
 }
 
 /// New objects that take over the rows of deleted ones, because they have their keys.
@@ -105,15 +115,27 @@ impl Builder<'_> {
         all.iter().copied().filter(|&column| self.is_made(id, column)).collect()
     }
 
-    /// Gives slots to the generated columns of all new objects.
+    /// Gives slots to the generated columns of all new objects: those of one entity follow each
+    /// other, as their rows will.
     fn assign_slots(&mut self) {
         let fates = self.fates;
+        let is_new = |id: ObjectId| fates.arena.cell(id).key.is_none();
+        let mut starts = vec![0u32; fates.mapping.entities().len()];
         for (&id, fate) in &fates.all {
-            if fate.work == Work::Save && fates.arena.cell(id).key.is_none() {
-                let count = self.generated(id).len();
+            if fate.work == Work::Save && is_new(id) {
+                starts[id.entity.0 as usize] += self.generated(id).len() as u32;
+            }
+        }
+        for start in &mut starts {
+            self.next += std::mem::replace(start, self.next);
+        }
+        for (&id, fate) in &fates.all {
+            if fate.work == Work::Save && is_new(id) {
+                let count = self.generated(id).len() as u32;
                 if count > 0 {
-                    self.slots.insert(id, self.next);
-                    self.next += count as u32;
+                    let start = &mut starts[id.entity.0 as usize];
+                    self.slots.insert(id, *start);
+                    *start += count;
                 }
             }
         }
@@ -167,11 +189,17 @@ impl Builder<'_> {
 
     // --- Insert --------------------------------------------------------------------------------
 
-    fn insert(&self, id: ObjectId, changes: &mut ChangeSet) -> Result<(), FlushError> {
-        let arena = self.fates.arena;
+    fn insert(
+        &self,
+        id: ObjectId,
+        scratch: &mut Scratch,
+        changes: &mut ChangeSet,
+    ) -> Result<(), FlushError> {
         let entity = self.entity(id);
         let table = self.table(id);
-        let mut values = Vec::with_capacity(table.columns.len());
+        let Scratch { values, key } = scratch;
+        values.clear();
+        key.clear();
         let slot = self.slots.get(&id).copied();
         let generated = if slot.is_some() { self.generated(id) } else { Arc::default() };
         for (index, column) in table.columns.iter().enumerate() {
@@ -200,20 +228,25 @@ impl Builder<'_> {
             };
             values.push((index, param));
         }
-        self.check_key(id, entity, &values)?;
-        changes.rows.push(RowChange {
-            object: id,
-            table: table.id,
-            operation: Operation::Insert,
-            phase: Phase::Main,
-            values,
-            key: Vec::new(),
-            generated: slot.map(|first| (first, generated)),
-            old: Vec::new(),
-            expect: Expect::Any,
-            order: arena.cell(id).order,
+        self.check_key(id, entity, values)?;
+        let row = BulkRow {
+            object: Some(id),
+            slot: slot.unwrap_or(0),
+            order: self.fates.arena.cell(id).order,
             cause: self.cause(id),
-        });
+        };
+        put(
+            &mut changes.bulks,
+            NewRow {
+                table: table.id,
+                operation: Operation::Insert,
+                of: Of::Objects,
+                values,
+                key,
+                generated,
+                row,
+            },
+        );
         self.post_update(id, Phase::After, None, changes);
         Ok(())
     }
@@ -249,11 +282,18 @@ impl Builder<'_> {
 
     // --- Update --------------------------------------------------------------------------------
 
-    fn update(&self, id: ObjectId, changes: &mut ChangeSet) -> Result<(), FlushError> {
+    fn update(
+        &self,
+        id: ObjectId,
+        scratch: &mut Scratch,
+        changes: &mut ChangeSet,
+    ) -> Result<(), FlushError> {
         let arena = self.fates.arena;
         let entity = self.entity(id);
-        let mut values = Vec::new();
-        let mut key = self.committed_key(id);
+        let Scratch { values, key } = scratch;
+        values.clear();
+        key.clear();
+        self.add_committed_key(id, key);
         let changed_columns = arena.cell(id).snapshot.is_some() || self.follows.contains_key(&id);
         let columns = if changed_columns { self.table(id).columns.len() } else { 0 };
         for column in 0..columns {
@@ -269,27 +309,38 @@ impl Builder<'_> {
             values.push((column, param));
         }
         let ordering = &self.table(id).ordering_columns;
-        let old = if values.iter().any(|(column, _)| ordering.contains(column)) {
-            self.given_up(id)
-        } else {
-            Vec::new()
-        };
-        let version = self.bump(id, entity, &mut values, &mut key, changes);
+        let waits = values.iter().any(|(column, _)| ordering.contains(column));
+        let version = self.bump(id, entity, values, key, changes);
         self.write_back(id, Phase::Main, changes);
-        if !values.is_empty() {
+        if values.is_empty() {
+        } else if waits {
             changes.rows.push(RowChange {
                 object: id,
                 table: self.table(id).id,
                 operation: Operation::Update,
                 phase: Phase::Main,
-                values,
-                key,
+                values: std::mem::take(values),
+                key: std::mem::take(key),
                 generated: None,
-                old,
+                old: self.given_up(id),
                 expect: Expect::Exactly(1),
                 order: 0,
                 cause: self.cause(id),
             });
+        } else {
+            let row = BulkRow { object: Some(id), slot: 0, order: 0, cause: self.cause(id) };
+            put(
+                &mut changes.bulks,
+                NewRow {
+                    table: self.table(id).id,
+                    operation: Operation::Update,
+                    of: Of::Objects,
+                    values,
+                    key,
+                    generated: Arc::default(),
+                    row,
+                },
+            );
         }
         self.post_update(id, Phase::After, version, changes);
         Ok(())
@@ -340,10 +391,16 @@ impl Builder<'_> {
     }
 
     /// The key by which the row is found.
-    fn committed_key(&self, id: ObjectId) -> Vec<(usize, Param)> {
+    fn committed_key(&self, id: ObjectId) -> Pairs {
+        let mut pairs = Pairs::new();
+        self.add_committed_key(id, &mut pairs);
+        pairs
+    }
+
+    fn add_committed_key(&self, id: ObjectId, pairs: &mut Pairs) {
         let key = self.fates.arena.cell(id).key.as_ref().map_or(&[][..], Key::values);
         let columns = self.entity(id).key.iter().copied();
-        columns.zip(key.iter().cloned().map(Param::Value)).collect()
+        pairs.extend(columns.zip(key.iter().cloned().map(Param::Value)));
     }
 
     /// Counts the version up if a column is written, and looks for the row with the old one.
@@ -600,7 +657,7 @@ impl Builder<'_> {
 
     // --- Association rows ------------------------------------------------------------------------
 
-    fn link(&self, link: Link, changes: &mut ChangeSet) {
+    fn link(&self, link: Link, scratch: &mut Scratch, changes: &mut ChangeSet) {
         let relationship = self.fates.mapping.relationship(link.relationship);
         let Some(table) = &relationship.link else { return };
         let near = relationship.child_columns.iter().zip(&relationship.parent_columns);
@@ -608,17 +665,17 @@ impl Builder<'_> {
         let ends = near
             .map(|(&column, &from)| (column, link.owner, from))
             .chain(far.map(|(&column, &from)| (column, link.member, from)));
-        let mut values = Vec::with_capacity(relationship.child_columns.len() + table.remote.len());
+        let Scratch { values, key } = scratch;
+        values.clear();
+        key.clear();
         values.extend(ends.clone().map(|(column, id, from)| (column, self.value(id, from))));
-        let key = if link.operation == Operation::Update {
+        if link.operation == Operation::Update {
             let old = |id: ObjectId, from| {
                 let value = self.fates.arena.committed_column(id, from);
                 Param::Value(value.map_or(Value::Null, ValueRef::to_value))
             };
-            ends.map(|(column, id, from)| (column, old(id, from))).collect()
-        } else {
-            Vec::new()
-        };
+            key.extend(ends.map(|(column, id, from)| (column, old(id, from))));
+        }
         let parent = self.fates.reason_of(link.owner);
         let cause = changes.causes.len() as u32;
         changes.causes.push(super::CauseNode {
@@ -627,14 +684,33 @@ impl Builder<'_> {
             reason: Reason::Linked(link.relationship),
             parent,
         });
-        changes.links.push(LinkChange {
-            table: table.table,
-            operation: link.operation,
-            values,
-            key,
-            ends: (link.owner, link.member),
-            cause,
-        });
+        if link.operation == Operation::Update {
+            changes.links.push(LinkChange {
+                table: table.table,
+                operation: link.operation,
+                values: std::mem::take(values),
+                key: std::mem::take(key),
+                cause,
+            });
+            return;
+        }
+        // A row that goes is found by all of its columns.
+        if link.operation == Operation::Delete {
+            std::mem::swap(values, key);
+        }
+        let row = BulkRow { object: None, slot: 0, order: 0, cause };
+        put(
+            &mut changes.bulks,
+            NewRow {
+                table: table.table,
+                operation: link.operation,
+                of: Of::Links,
+                values,
+                key,
+                generated: Arc::default(),
+                row,
+            },
+        );
     }
 
     fn cause(&self, id: ObjectId) -> u32 {

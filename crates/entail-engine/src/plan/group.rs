@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::batch::{Expect, Operation, Param};
-use crate::change::LinkChange;
+use crate::change::{Bulk, LinkChange, Of};
 
 use super::{Item, PlannedRow, Step, StepAction};
 
@@ -12,6 +12,15 @@ pub(super) fn group(ordered: Vec<Item>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     let mut params: Vec<Param> = Vec::new();
     for item in ordered {
+        let item = match item {
+            Item::Bulk(bulk) => {
+                close(&mut steps, &mut params);
+                params = Vec::new();
+                steps.push(whole(bulk));
+                continue;
+            }
+            item => item,
+        };
         if !steps.last().is_some_and(|step| fits(step, &item)) {
             close(&mut steps, &mut params);
             steps.push(shape(&item));
@@ -24,9 +33,35 @@ pub(super) fn group(ordered: Vec<Item>) -> Vec<Step> {
     steps
 }
 
-/// Gives the collected parameters to the last step.
+/// The step that a bulk is.
+fn whole(bulk: Bulk) -> Step {
+    let action = match (bulk.of, bulk.operation) {
+        (Of::Objects, Operation::Insert) => StepAction::Insert,
+        (Of::Objects, Operation::Update) => StepAction::Update,
+        (Of::Objects, Operation::Delete) => StepAction::Delete,
+        (Of::Links, Operation::Insert) => StepAction::Link,
+        (Of::Links, Operation::Update) => StepAction::Relink,
+        (Of::Links, Operation::Delete) => StepAction::Unlink,
+    };
+    let rows = bulk.rows.iter();
+    Step {
+        expect: bulk.expect(),
+        rows: rows
+            .map(|row| PlannedRow { object: row.object, slot: row.slot, cause: row.cause })
+            .collect(),
+        columns: bulk.columns,
+        keys: bulk.keys,
+        generated: bulk.generated.to_vec(),
+        params: Arc::new(bulk.params),
+        ..empty(action, bulk.table)
+    }
+}
+
+/// Gives the collected parameters to the last step, unless it has its own.
 fn close(steps: &mut [Step], params: &mut Vec<Param>) {
-    if let Some(step) = steps.last_mut() {
+    if let Some(step) = steps.last_mut()
+        && !params.is_empty()
+    {
         step.params = Arc::new(std::mem::take(params));
     }
 }
@@ -47,6 +82,11 @@ fn action(item: &Item) -> StepAction {
             Operation::Update => StepAction::DetachReached,
             Operation::Insert | Operation::Delete => StepAction::DeleteReached,
         },
+        Item::Bulk(bulk) => match bulk.operation {
+            Operation::Insert => StepAction::Insert,
+            Operation::Update => StepAction::Update,
+            Operation::Delete => StepAction::Delete,
+        },
     }
 }
 
@@ -65,6 +105,7 @@ fn expected(item: &Item) -> Expect {
     match item {
         Item::Row(row) => row.expect,
         Item::Link(link) if link.operation != Operation::Insert => Expect::Exactly(1),
+        Item::Bulk(bulk) => bulk.expect(),
         Item::Link(_) | Item::Set(_) => Expect::Any,
     }
 }
@@ -89,7 +130,7 @@ fn fits(step: &Step, item: &Item) -> bool {
             let (values, key) = link_parts(link);
             same(&step.columns, values) && same(&step.keys, key)
         }
-        Item::Set(_) => false,
+        Item::Bulk(_) | Item::Set(_) => false,
     }
 }
 
@@ -111,6 +152,7 @@ fn shape(item: &Item) -> Step {
             let (values, key) = link_parts(link);
             Step { columns: columns(values), keys: columns(key), ..step }
         }
+        Item::Bulk(_) => step,
         Item::Set(set) => Step { keys: set.columns.clone(), hops: set.hops.clone(), ..step },
     }
 }
@@ -128,6 +170,10 @@ fn take(item: Item, params: &mut Vec<Param>) -> PlannedRow {
             params.extend(link.values.into_iter().map(|(_, param)| param));
             params.extend(link.key.into_iter().map(|(_, param)| param));
             PlannedRow { object: None, slot: 0, cause: link.cause }
+        }
+        Item::Bulk(bulk) => {
+            params.extend(bulk.params);
+            PlannedRow { object: None, slot: 0, cause: 0 }
         }
         Item::Set(set) => {
             params.extend(set.keys.into_iter().flatten().map(Param::Value));

@@ -6,13 +6,13 @@
 //!         \-----------------------> link in order_tags --> (links go before the deletes)
 //! ```
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use rustc_hash::FxHashMap;
 
 use crate::batch::{Operation, Param};
-use crate::change::{CauseNode, ChangeSet, Phase};
+use crate::change::{CauseNode, ChangeSet, Of, Phase};
 use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 
@@ -56,13 +56,13 @@ impl Group {
 }
 
 impl PartialOrd for Group {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
 impl Ord for Group {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+    fn cmp(&self, other: &Self) -> Ordering {
         (self.priority(), self.table).cmp(&(other.priority(), other.table))
     }
 }
@@ -70,6 +70,7 @@ impl Ord for Group {
 impl Item {
     pub(super) fn table(&self) -> TableId {
         match self {
+            Item::Bulk(bulk) => bulk.table,
             Item::Row(row) => row.table,
             Item::Link(link) => link.table,
             Item::Set(set) => set.table,
@@ -84,7 +85,8 @@ impl Item {
                 Operation::Delete => None,
                 _ => written(&link.values, column),
             },
-            Item::Set(_) => None,
+            // A bulk writes nothing that others wait for.
+            Item::Bulk(_) | Item::Set(_) => None,
         }
     }
 
@@ -102,6 +104,14 @@ impl Item {
                 Operation::Update => Class::Relink,
                 Operation::Delete => Class::Unlink,
             },
+            Item::Bulk(bulk) => match (bulk.of, bulk.operation) {
+                (Of::Objects, Operation::Insert) => Class::Insert,
+                (Of::Objects, Operation::Update) => Class::Update,
+                (Of::Objects, Operation::Delete) => Class::Delete,
+                (Of::Links, Operation::Insert) => Class::Link,
+                (Of::Links, Operation::Update) => Class::Relink,
+                (Of::Links, Operation::Delete) => Class::Unlink,
+            },
             Item::Set(_) => Class::Reached,
         }
     }
@@ -112,13 +122,15 @@ pub(super) fn order(
     mapping: &Mapping,
     changes: ChangeSet,
 ) -> Result<(Vec<Item>, Vec<CauseNode>), FlushError> {
+    let changes = split_bulks(mapping, changes);
     let causes = changes.causes;
+    let bulks = changes.bulks.into_iter().map(Item::Bulk);
     let rows = changes.rows.into_iter().map(Item::Row);
     let links = changes.links.into_iter().map(Item::Link);
     let sets = changes.sets.into_iter().map(Item::Set);
     let mut groups: BTreeMap<Group, Vec<Item>> = BTreeMap::new();
     let mut last: Option<(Group, Vec<Item>)> = None;
-    for item in rows.chain(links).chain(sets) {
+    for item in bulks.chain(rows).chain(links).chain(sets) {
         let rank = mapping.table(item.table()).rank;
         let group = Group { class: item.class(), table: item.table(), rank };
         match &mut last {
@@ -146,11 +158,60 @@ pub(super) fn order(
         if alone {
             taken.for_each(|(_, items)| append(&mut ordered, items));
         } else {
+            let taken = taken.map(|(group, items)| (group, one_by_one(group, items)));
             let sorted = row::sort_rows(mapping, taken.collect(), &unique, &edges, &causes)?;
             append(&mut ordered, sorted);
         }
     }
     Ok((ordered, causes))
+}
+
+/// Takes bulks apart whose rows may wait for each other or for other rows of their table, or that
+/// would be written in another order than by key.
+fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
+    let bulks = std::mem::take(&mut changes.bulks);
+    let mut updates = FxHashMap::default();
+    for bulk in bulks.iter().filter(|bulk| bulk.operation == Operation::Update) {
+        *updates.entry(bulk.table).or_insert(0) += 1;
+    }
+    for bulk in bulks {
+        let table = mapping.table(bulk.table);
+        let refers_to_itself = table.foreign_keys.iter().any(|key| key.parent == table.id);
+        let others = changes.rows.iter().any(|row| row.table == bulk.table);
+        let sorted = bulk.operation == Operation::Insert
+            || bulk.params_of_rows().is_sorted_by(|one, other| {
+                compare_keys(&one[bulk.columns.len()..], &other[bulk.columns.len()..]).is_le()
+            });
+        let shapes = updates.get(&bulk.table).copied().unwrap_or(0);
+        let several = bulk.operation == Operation::Update && shapes > 1;
+        if sorted && !several && !(refers_to_itself || others) {
+            changes.bulks.push(bulk);
+        } else if bulk.of == Of::Links {
+            changes.links.extend(bulk.into_links());
+        } else {
+            changes.rows.extend(bulk.into_rows());
+        }
+    }
+    changes
+}
+
+/// Takes the bulks of a group apart, and puts its rows into their order.
+fn one_by_one(group: Group, items: Vec<Item>) -> Vec<Item> {
+    if !items.iter().any(|item| matches!(item, Item::Bulk(_))) {
+        return items;
+    }
+    let mut rows = Vec::new();
+    for item in items {
+        match item {
+            Item::Bulk(bulk) if bulk.of == Of::Links => {
+                rows.extend(bulk.into_links().into_iter().map(Item::Link));
+            }
+            Item::Bulk(bulk) => rows.extend(bulk.into_rows().into_iter().map(Item::Row)),
+            item => rows.push(item),
+        }
+    }
+    sort(group.class, &mut rows);
+    rows
 }
 
 /// Appends changes; the first ones stay where they are.
@@ -169,22 +230,18 @@ fn sort(class: Class, items: &mut [Item]) {
         match item {
             Item::Row(row) => &row.key,
             Item::Link(link) => &link.values,
-            Item::Set(_) => &[],
+            Item::Bulk(_) | Item::Set(_) => &[],
         }
     }
-    fn compare(one: &[(usize, Param)], other: &[(usize, Param)]) -> std::cmp::Ordering {
-        let pairs = one.iter().zip(other).map(|((_, a), (_, b))| match (a, b) {
-            (Param::Value(a), Param::Value(b)) => a.cmp(b),
-            (Param::Slot(a), Param::Slot(b)) => a.cmp(b),
-            (Param::Value(_), Param::Slot(_)) => std::cmp::Ordering::Less,
-            (Param::Slot(_), Param::Value(_)) => std::cmp::Ordering::Greater,
-        });
-        pairs.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+    fn compare(one: &[(usize, Param)], other: &[(usize, Param)]) -> Ordering {
+        let pairs = one.iter().zip(other).map(|((_, a), (_, b))| compare_params(a, b));
+        pairs.fold(Ordering::Equal, Ordering::then)
     }
     match class {
         Class::Insert => {
             let order = |item: &Item| match item {
                 Item::Row(row) => row.order,
+                Item::Bulk(bulk) => bulk.rows.first().map_or(0, |row| row.order),
                 Item::Link(_) | Item::Set(_) => 0,
             };
             if !items.is_sorted_by_key(order) {
@@ -198,6 +255,20 @@ fn sort(class: Class, items: &mut [Item]) {
             }
         }
     }
+}
+
+fn compare_params(one: &Param, other: &Param) -> Ordering {
+    match (one, other) {
+        (Param::Value(a), Param::Value(b)) => a.cmp(b),
+        (Param::Slot(a), Param::Slot(b)) => a.cmp(b),
+        (Param::Value(_), Param::Slot(_)) => Ordering::Less,
+        (Param::Slot(_), Param::Value(_)) => Ordering::Greater,
+    }
+}
+
+fn compare_keys(one: &[Param], other: &[Param]) -> Ordering {
+    let pairs = one.iter().zip(other).map(|(a, b)| compare_params(a, b));
+    pairs.fold(Ordering::Equal, Ordering::then)
 }
 
 // --- Edges between groups ------------------------------------------------------------------------
@@ -273,8 +344,7 @@ fn held(items: &[Item], key: &ForeignKey) -> bool {
             .columns
             .iter()
             .all(|&column| given_up(&row.old, column).is_some_and(|value| !value.is_null())),
-        Item::Link(_) => false,
-        Item::Set(_) => false,
+        Item::Bulk(_) | Item::Link(_) | Item::Set(_) => false,
     })
 }
 

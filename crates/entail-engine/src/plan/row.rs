@@ -168,7 +168,7 @@ impl Rows<'_> {
                             .iter()
                             .any(|column| before.values.iter().any(|(one, _)| one == column))
                 }
-                Item::Link(_) | Item::Set(_) => false,
+                Item::Bulk(_) | Item::Link(_) | Item::Set(_) => false,
             })
     }
 
@@ -200,7 +200,7 @@ impl Rows<'_> {
                 (Phase::After, _) => 1,
                 (Phase::BeforeDelete, _) => 2,
             },
-            Item::Link(_) | Item::Set(_) => 0,
+            Item::Bulk(_) | Item::Link(_) | Item::Set(_) => 0,
         }
     }
 
@@ -343,7 +343,7 @@ fn old_values(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
                 _ => None,
             })
             .collect(),
-        Item::Link(_) | Item::Set(_) => None,
+        Item::Bulk(_) | Item::Link(_) | Item::Set(_) => None,
     }
 }
 

@@ -1,0 +1,171 @@
+//! Bulks: rows of one shape that wait for nothing in their own table, collected in the form in
+//! which they are written. Most rows of most flushes are such.
+
+use std::sync::Arc;
+
+use crate::batch::{Expect, Operation, Param};
+use crate::handle::ObjectId;
+use crate::mapping::TableId;
+
+use super::{LinkChange, Phase, RowChange};
+
+/// Rows of one shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bulk {
+    /// The table.
+    pub table: TableId,
+    /// What is done.
+    pub operation: Operation,
+    /// Whether they are rows of objects or of an association table.
+    pub of: Of,
+    /// The columns that are written.
+    pub columns: Vec<usize>,
+    /// The columns that find the rows.
+    pub keys: Vec<usize>,
+    /// The columns that the database makes.
+    pub generated: Arc<[usize]>,
+    /// The parameters, row by row: the columns, then the keys.
+    pub params: Vec<Param>,
+    /// The rows.
+    pub rows: Vec<BulkRow>,
+}
+
+/// Whose rows they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// Rows of entities.
+    Objects,
+    /// Association rows.
+    Links,
+}
+
+/// One row of a [`Bulk`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BulkRow {
+    /// The object, if the row is one.
+    pub object: Option<ObjectId>,
+    /// The first slot that takes generated values.
+    pub slot: u32,
+    /// The place among the objects that were added.
+    pub order: u32,
+    /// The reason.
+    pub cause: u32,
+}
+
+/// Columns with their parameters.
+pub(super) type Pairs = Vec<(usize, Param)>;
+
+/// A row on its way into a bulk. Its pairs are drained.
+pub(super) struct NewRow<'a> {
+    pub table: TableId,
+    pub operation: Operation,
+    pub of: Of,
+    pub values: &'a mut Pairs,
+    pub key: &'a mut Pairs,
+    pub generated: Arc<[usize]>,
+    pub row: BulkRow,
+}
+
+/// How many bulks are looked through for one of the same shape.
+const LOOK_BACK: usize = 16;
+
+/// Puts a row to those of its shape.
+pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
+    let same = |columns: &[usize], pairs: &Pairs| {
+        columns.len() == pairs.len()
+            && columns.iter().zip(pairs).all(|(one, (other, _))| one == other)
+    };
+    let known = bulks.iter().rev().take(LOOK_BACK).position(|bulk| {
+        bulk.table == new.table
+            && bulk.operation == new.operation
+            && bulk.of == new.of
+            && same(&bulk.columns, new.values)
+            && same(&bulk.keys, new.key)
+            && bulk.generated == new.generated
+    });
+    let place = match known {
+        Some(back) => bulks.len() - 1 - back,
+        None => {
+            let columns = |pairs: &Pairs| pairs.iter().map(|(column, _)| *column).collect();
+            bulks.push(Bulk {
+                table: new.table,
+                operation: new.operation,
+                of: new.of,
+                columns: columns(new.values),
+                keys: columns(new.key),
+                generated: new.generated,
+                params: Vec::new(),
+                rows: Vec::new(),
+            });
+            bulks.len() - 1
+        }
+    };
+    let bulk = &mut bulks[place];
+    bulk.params.extend(new.values.drain(..).map(|(_, param)| param));
+    bulk.params.extend(new.key.drain(..).map(|(_, param)| param));
+    bulk.rows.push(new.row);
+}
+
+impl Bulk {
+    /// How many rows each of the rows must meet.
+    pub fn expect(&self) -> Expect {
+        if self.operation == Operation::Insert { Expect::Any } else { Expect::Exactly(1) }
+    }
+
+    /// The parameters of each row.
+    pub fn params_of_rows(&self) -> impl Iterator<Item = &[Param]> {
+        let arity = self.columns.len() + self.keys.len();
+        (0..self.rows.len()).map(move |row| &self.params[row * arity..(row + 1) * arity])
+    }
+
+    /// The rows one by one, where they are rows of objects.
+    pub fn into_rows(self) -> Vec<RowChange> {
+        let mut params = self.params.into_iter();
+        let mut pairs = |columns: &[usize]| -> Vec<(usize, Param)> {
+            columns.iter().copied().zip(params.by_ref()).collect()
+        };
+        let mut rows = Vec::with_capacity(self.rows.len());
+        for row in self.rows {
+            let values = pairs(&self.columns);
+            let key = pairs(&self.keys);
+            let Some(object) = row.object else { continue };
+            let generated =
+                (!self.generated.is_empty()).then(|| (row.slot, Arc::clone(&self.generated)));
+            rows.push(RowChange {
+                object,
+                table: self.table,
+                operation: self.operation,
+                phase: Phase::Main,
+                values,
+                key,
+                generated,
+                old: Vec::new(),
+                expect: if self.operation == Operation::Insert {
+                    Expect::Any
+                } else {
+                    Expect::Exactly(1)
+                },
+                order: row.order,
+                cause: row.cause,
+            });
+        }
+        rows
+    }
+
+    /// The rows one by one, where they are association rows.
+    pub fn into_links(self) -> Vec<LinkChange> {
+        let arity = self.columns.len() + self.keys.len();
+        let columns: Vec<usize> = self.columns.into_iter().chain(self.keys).collect();
+        let mut params = self.params.into_iter();
+        self.rows
+            .iter()
+            .map(|row| LinkChange {
+                table: self.table,
+                operation: self.operation,
+                values: columns.iter().copied().zip(params.by_ref().take(arity)).collect(),
+                key: Vec::new(),
+                cause: row.cause,
+            })
+            .collect()
+    }
+}
