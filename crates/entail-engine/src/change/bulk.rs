@@ -66,6 +66,9 @@ pub(super) struct NewRow<'a> {
     pub row: BulkRow,
 }
 
+/// From so many rows on lists grow faster.
+const MANY: usize = 256;
+
 /// How many bulks are looked through for one of the same shape.
 const LOOK_BACK: usize = 16;
 
@@ -101,6 +104,12 @@ pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
         }
     };
     let bulk = &mut bulks[place];
+    if bulk.rows.len() == bulk.rows.capacity() && bulk.rows.len() >= MANY {
+        // Large lists grow by more than twice, so that they are moved less often.
+        let more = bulk.rows.len() * 7;
+        bulk.params.reserve(more * (bulk.columns.len() + bulk.keys.len()));
+        bulk.rows.reserve(more);
+    }
     bulk.params.extend(new.values.drain(..).map(|(_, param)| param));
     bulk.params.extend(new.key.drain(..).map(|(_, param)| param));
     bulk.rows.push(new.row);

@@ -70,6 +70,12 @@ pub(super) struct Foreign {
 }
 
 impl Foreign {
+    /// Room for what so many objects follow.
+    fn for_objects(objects: usize) -> Self {
+        let follows = IndexMap::with_capacity_and_hasher(objects, FxBuildHasher);
+        Self { follows, links: Vec::new() }
+    }
+
     fn put(&mut self, object: ObjectId, follow: Follow) {
         match self.follows.entry(object) {
             Entry::Occupied(mut known) => known.get_mut().put(follow),
@@ -84,7 +90,7 @@ impl Foreign {
 pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     let mut sync = Synchroniser {
         fates,
-        foreign: Foreign::default(),
+        foreign: Foreign::for_objects(fates.all.len()),
         linked: Vec::new(),
         gained: gained(fates),
     };

@@ -1,0 +1,122 @@
+//! Updates: what of an object differs from its row.
+
+use std::sync::Arc;
+
+use crate::batch::{Expect, Operation, Param};
+use crate::error::FlushError;
+use crate::handle::ObjectId;
+use crate::value::{Value, ValueRef};
+
+use super::super::bulk::{BulkRow, NewRow, Of, put};
+use super::super::{ChangeSet, Phase, RowChange};
+use super::{Builder, Scratch};
+
+impl Builder<'_> {
+    pub(super) fn update(
+        &self,
+        id: ObjectId,
+        scratch: &mut Scratch,
+        changes: &mut ChangeSet,
+    ) -> Result<(), FlushError> {
+        let arena = self.fates.arena;
+        let entity = self.entity(id);
+        let Scratch { values, key } = scratch;
+        values.clear();
+        key.clear();
+        self.add_committed_key(id, key);
+        let changed_columns = arena.cell(id).snapshot.is_some() || self.follows.contains_key(&id);
+        let columns = if changed_columns { self.table(id).columns.len() } else { 0 };
+        for column in 0..columns {
+            let Some(param) = self.changed(id, column) else { continue };
+            let part = entity.key.iter().position(|&one| one == column);
+            if let Some(part) = part {
+                self.check_generated_key(id, column, &param)?;
+                if self.follow(id, column).is_some_and(|follow| follow.carried) {
+                    key[part].1 = param;
+                    continue;
+                }
+            }
+            values.push((column, param));
+        }
+        let ordering = &self.table(id).ordering_columns;
+        let waits = values.iter().any(|(column, _)| ordering.contains(column));
+        let version = self.bump(id, entity, values, key, changes);
+        self.write_back(id, Phase::Main, changes);
+        if values.is_empty() {
+        } else if waits {
+            changes.rows.push(RowChange {
+                object: id,
+                table: self.table(id).id,
+                operation: Operation::Update,
+                phase: Phase::Main,
+                values: std::mem::take(values),
+                key: std::mem::take(key),
+                generated: None,
+                old: self.given_up(id),
+                expect: Expect::Exactly(1),
+                order: 0,
+                cause: self.cause(id),
+            });
+        } else {
+            let row = BulkRow { object: Some(id), slot: 0, order: 0, cause: self.cause(id) };
+            put(
+                &mut changes.bulks,
+                NewRow {
+                    table: self.table(id).id,
+                    operation: Operation::Update,
+                    of: Of::Objects,
+                    values,
+                    key,
+                    generated: Arc::default(),
+                    row,
+                },
+            );
+        }
+        self.post_update(id, Phase::After, version, changes);
+        Ok(())
+    }
+
+    /// The value of a column that differs from what the row has.
+    fn changed(&self, id: ObjectId, column: usize) -> Option<Param> {
+        let arena = self.fates.arena;
+        let committed = arena.committed_column(id, column);
+        let blind = arena.cell(id).snapshot.as_ref().is_some_and(|one| one.is_blind(column));
+        let follow = self.follow(id, column).filter(|follow| !follow.separately);
+        if let Some(follow) = follow {
+            let param = self.resolve(follow.source);
+            let same = match (&param, committed) {
+                (Param::Value(new), Some(old)) => new.as_ref() == old,
+                (Param::Value(new), None) => new.is_null(),
+                (Param::Slot(_), _) => false,
+            };
+            return (!same || blind).then_some(param);
+        }
+        let now = arena.column(id, column);
+        let differs = match (now, committed) {
+            (Some(now), Some(committed)) => now != committed,
+            (None, None) => false,
+            (Some(one), None) | (None, Some(one)) => !one.is_null(),
+        };
+        (differs || blind).then(|| Param::Value(now.map_or(Value::Null, ValueRef::to_value)))
+    }
+
+    fn check_generated_key(
+        &self,
+        id: ObjectId,
+        column: usize,
+        new: &Param,
+    ) -> Result<(), FlushError> {
+        if self.entity(id).generated_key != Some(column) {
+            return Ok(());
+        }
+        let arena = self.fates.arena;
+        Err(FlushError::GeneratedKeyChanged {
+            object: arena.label(id),
+            old: arena.committed_column(id, column).map_or("unset".to_owned(), |v| v.to_string()),
+            new: match new {
+                Param::Value(value) => value.to_string(),
+                Param::Slot(_) => "a key of another row".to_owned(),
+            },
+        })
+    }
+}
