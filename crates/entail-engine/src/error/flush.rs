@@ -23,8 +23,6 @@ pub enum FlushError {
         "E0305: {object} was changed or deleted by someone else since it was loaded ({statement} on `{table}` wrote {written} row(s) instead of {expected}); refresh it and try again"
     )]
     Stale { object: String, table: String, statement: &'static str, expected: u64, written: u64 },
-    #[error("E0306: a value of {object} cannot be stored: {reason}")]
-    Value { object: String, reason: String },
     #[error(
         "E0307: merging {object} with version {given}, but its row has version {found}; load it again"
     )]

@@ -15,8 +15,4 @@ pub enum LoadError {
     SeveralFound { entity: String },
     #[error("E0404: the row of {object} is gone from the database")]
     RowGone { object: String },
-    #[error(
-        "E0405: {relationship} of {object} should lead to at most one row, but leads to {found}"
-    )]
-    NotOne { object: String, relationship: String, found: usize },
 }

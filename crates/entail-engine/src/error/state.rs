@@ -35,10 +35,6 @@ pub enum StateError {
     NotMapped { entity: String },
     #[error("E0210: {object} has no relationship of that name")]
     NoRelationship { object: String },
-    #[error(
-        "E0211: {object} has an initial value in a relationship field, which counts only in `add`; use `push` or `set`"
-    )]
-    InertField { object: String },
     #[error("E0212: no savepoint is open")]
     NoSavepoint,
     #[error(
@@ -53,6 +49,4 @@ pub enum StateError {
     NotAMember { object: String, relationship: String },
     #[error("E0217: the key has {found} value(s), but the key of `{entity}` has {expected}")]
     KeyWidth { entity: String, found: usize, expected: usize },
-    #[error("E0218: the row of {object} is gone from the database")]
-    RowGone { object: String },
 }
