@@ -1,6 +1,8 @@
 //! The apply station: after a flush the arena takes over what happened: keys, versions, states.
 //! It is the only writer, and it runs only after success.
 
+use std::sync::Arc;
+
 use crate::arena::{Arena, Flags};
 use crate::batch::{Outcome, Param};
 use crate::handle::ObjectId;
@@ -92,13 +94,16 @@ impl Arena {
     }
 
     fn finish_kept(&mut self, kept: &[ObjectId]) {
+        let mapping = Arc::clone(self.mapping());
         for &id in kept {
-            let columns = &self.mapping().entity(id.entity).key;
-            let key = match columns.as_slice() {
+            let entity = mapping.entity(id.entity);
+            let key = match entity.key.as_slice() {
                 &[column] => self.column(id, column).map(|value| Key::one(value.to_value())),
                 columns => self.values(id, columns).map(Key::of),
             };
-            self.commit_links(id);
+            if !entity.relationships.is_empty() {
+                self.commit_links(&entity.relationships, id.slot);
+            }
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));

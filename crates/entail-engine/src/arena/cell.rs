@@ -75,6 +75,11 @@ impl Flags {
         self.0 & other.0 != 0
     }
 
+    /// Whether the object waits to be inserted and has lost no parent.
+    pub fn is_plainly_new(self) -> bool {
+        self.has(Flags::NEW) && !self.any(Flags::ORPHANED_OUTSIDE.and(Flags::MARKED))
+    }
+
     pub fn insert(&mut self, other: Flags) {
         self.0 |= other.0;
     }

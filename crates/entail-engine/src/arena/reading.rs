@@ -410,18 +410,17 @@ impl Arena {
 
     // --- After a flush -----------------------------------------------------------------------
 
-    /// Takes the present links of an object as those of the database.
-    pub(crate) fn commit_links(&mut self, id: ObjectId) {
-        let mapping = Arc::clone(&self.mapping);
-        for &relationship in &mapping.entity(id.entity).relationships {
+    /// Takes the present links of an object, by its relationships, as those of the database.
+    pub(crate) fn commit_links(&mut self, relationships: &[RelationshipId], owner: Slot) {
+        for &relationship in relationships {
             match &mut self.links[relationship.0 as usize] {
                 LinkColumn::One(links) => {
-                    if let Some(link) = links.get_mut(id.slot.0 as usize) {
+                    if let Some(link) = links.get_mut(owner.0 as usize) {
                         link.was = Was::Unchanged;
                     }
                 }
                 LinkColumn::Many(links) => {
-                    if let Some(link) = links.get_mut(id.slot.0 as usize) {
+                    if let Some(link) = links.get_mut(owner.0 as usize) {
                         link.shadow = None;
                     }
                 }

@@ -50,11 +50,11 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         match fate.work {
             Work::Delete => builder.delete(id, &switches, &mut changes),
             Work::Save if fates.arena.cell(id).key.is_some() => {
-                builder.update(id, &mut scratch, &mut changes)?;
+                builder.update(id, fate.cause, &mut scratch, &mut changes)?;
             }
             Work::Save => match switches.by_new.get(&id) {
                 Some(&old) => builder.switch(id, old, &mut changes),
-                None => builder.insert(id, &mut scratch, &mut changes)?,
+                None => builder.insert(id, fate.cause, &mut scratch, &mut changes)?,
             },
         }
     }
@@ -181,6 +181,10 @@ impl Builder<'_> {
     }
 
     fn slot_of(&self, id: ObjectId, column: usize, first: u32) -> Param {
+        // It has a slot, so if one column alone can be made, that is it.
+        if *self.entity(id).generated == [column] {
+            return Param::Slot(first);
+        }
         match self.generated(id).iter().position(|&one| one == column) {
             Some(place) => Param::Slot(first + place as u32),
             None => Param::Value(Value::Null),

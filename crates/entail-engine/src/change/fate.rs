@@ -44,6 +44,11 @@ pub(super) struct Fates<'a> {
     /// Whether a relationship can be carried out by sets, once that was asked.
     pub set_able: FxHashMap<RelationshipId, bool>,
     open: Vec<ObjectId>,
+    /// Whether anybody is deleted.
+    pub any_deleted: bool,
+    /// The object whose reason was asked for last: members of one owner mostly come one after the
+    /// other.
+    last_reason: Option<(ObjectId, Option<u32>)>,
 }
 
 impl<'a> Fates<'a> {
@@ -58,7 +63,9 @@ impl<'a> Fates<'a> {
             needs: Needs::default(),
             sets: IndexMap::default(),
             set_able: FxHashMap::default(),
-            open: Vec::new(),
+            open: Vec::with_capacity(expected),
+            any_deleted: false,
+            last_reason: None,
         }
     }
 
@@ -135,13 +142,16 @@ impl<'a> Fates<'a> {
         if !self.arena.contains(id) {
             return false;
         }
+        self.any_deleted |= work == Work::Delete;
         match self.all.get_mut(&id) {
             None => {
+                self.last_reason = self.last_reason.filter(|(last, _)| *last != id);
                 self.all.insert(id, Fate { work, listed_only: false, cause, settled: None });
                 self.open.push(id);
             }
             Some(fate) if work == Work::Delete => {
                 if fate.work != Work::Delete {
+                    self.last_reason = None;
                     fate.cause = cause;
                     self.open.push(id);
                 }
@@ -159,6 +169,7 @@ impl<'a> Fates<'a> {
             && let Some(fate) = self.all.get_mut(&id)
         {
             if fate.work != Work::Save {
+                self.last_reason = None;
                 fate.cause = cause;
                 self.open.push(id);
             }
@@ -233,7 +244,11 @@ impl<'a> Fates<'a> {
     fn cause_of(&mut self, id: ObjectId, reason: Reason, cascade: Cascade) -> u32 {
         match self.arena.cell(id).cause {
             Cause::Along { relationship, from } if reason != Reason::Changed => {
-                let parent = self.all.get(&from).map(|fate| fate.cause);
+                let parent = match self.last_reason {
+                    Some((last, parent)) if last == from => parent,
+                    _ => self.reason_of(from),
+                };
+                self.last_reason = Some((from, parent));
                 self.cause(id, Reason::Cascaded(relationship, cascade), parent)
             }
             _ => self.cause(id, reason, None),

@@ -48,7 +48,9 @@ impl Fates<'_> {
         let of = self.reason_of(id);
         for &slot in &history.added {
             let child = ObjectId { entity: relationship.target, slot };
-            if self.work(child) == Some(Work::Save) {
+            // New objects are registered already, and all to be saved.
+            let is_new = !self.any_deleted && self.arena.flags(child).is_plainly_new();
+            if is_new || self.work(child) == Some(Work::Save) {
                 continue;
             }
             let cause = self.cause(child, Reason::Linked(relationship.id), of);

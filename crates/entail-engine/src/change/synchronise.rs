@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use indexmap::map::Entry;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
+use crate::arena::Flags;
 use crate::batch::Operation;
 use crate::error::FlushError;
 use crate::handle::{ObjectId, Slot};
@@ -121,7 +122,7 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
 /// The members that relationships to many gained, if there is a deletion that may concern them.
 fn gained(fates: &Fates<'_>) -> FxHashSet<(RelationshipId, ObjectId)> {
     let mut gained = FxHashSet::default();
-    if fates.all.values().all(|fate| fate.work == Work::Save) {
+    if !fates.any_deleted {
         return gained;
     }
     for (&id, fate) in &fates.all {
@@ -243,7 +244,8 @@ impl Synchroniser<'_> {
             return false;
         };
         let child_id = ObjectId { entity: relationship.target, slot: child };
-        self.fates.work(child_id) == Some(Work::Save)
+        let is_new = !self.fates.any_deleted && self.fates.arena.flags(child_id).is_plainly_new();
+        (is_new || self.fates.work(child_id) == Some(Work::Save))
             && self.fates.arena.one_history(inverse, child).added == Some(Some(parent.slot))
     }
 
@@ -436,7 +438,7 @@ impl Synchroniser<'_> {
             }
         }
         if !self.fates.arena.contains(link.member) {
-            if self.fates.arena.flags(link.member).has(crate::arena::Flags::DELETED) {
+            if self.fates.arena.flags(link.member).has(Flags::DELETED) {
                 return;
             }
             self.warn_outside(relationship, link.member);

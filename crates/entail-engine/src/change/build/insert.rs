@@ -16,6 +16,7 @@ impl Builder<'_> {
     pub(super) fn insert(
         &self,
         id: ObjectId,
+        cause: u32,
         scratch: &mut Scratch,
         changes: &mut ChangeSet,
     ) -> Result<(), FlushError> {
@@ -57,7 +58,7 @@ impl Builder<'_> {
             object: Some(id),
             slot: slot.unwrap_or(0),
             order: self.fates.arena.cell(id).order,
-            cause: self.cause(id),
+            cause,
         };
         put(
             &mut changes.bulks,

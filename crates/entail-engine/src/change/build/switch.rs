@@ -24,8 +24,7 @@ impl Builder<'_> {
     /// Finds new objects that have the key of an object that is deleted.
     pub(super) fn row_switches(&self) -> Result<Switches, FlushError> {
         let mut switches = Switches::default();
-        let any_deleted = self.fates.all.values().any(|fate| fate.work == Work::Delete);
-        if !any_deleted {
+        if !self.fates.any_deleted {
             return Ok(switches);
         }
         for (&id, fate) in &self.fates.all {

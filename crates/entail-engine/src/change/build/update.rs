@@ -7,7 +7,7 @@ use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::value::{Value, ValueRef};
 
-use super::super::bulk::{BulkRow, NewRow, Of, put};
+use super::super::bulk::{BulkRow, NewRow, Of, Pairs, put};
 use super::super::{ChangeSet, Phase, RowChange};
 use super::{Builder, Scratch};
 
@@ -15,18 +15,20 @@ impl Builder<'_> {
     pub(super) fn update(
         &self,
         id: ObjectId,
+        cause: u32,
         scratch: &mut Scratch,
         changes: &mut ChangeSet,
     ) -> Result<(), FlushError> {
-        let arena = self.fates.arena;
         let entity = self.entity(id);
         let Scratch { values, key } = scratch;
         values.clear();
         key.clear();
         self.add_committed_key(id, key);
-        let changed_columns = arena.cell(id).snapshot.is_some() || self.follows.contains_key(&id);
-        let columns = if changed_columns { self.table(id).columns.len() } else { 0 };
-        for column in 0..columns {
+        let follows = self.follows.contains_key(&id);
+        if !follows {
+            self.add_own_changes(id, values)?;
+        }
+        for column in 0..if follows { self.table(id).columns.len() } else { 0 } {
             let Some(param) = self.changed(id, column) else { continue };
             let part = entity.key.iter().position(|&one| one == column);
             if let Some(part) = part {
@@ -41,7 +43,9 @@ impl Builder<'_> {
         let ordering = &self.table(id).ordering_columns;
         let waits = values.iter().any(|(column, _)| ordering.contains(column));
         let version = self.bump(id, entity, values, key, changes);
-        self.write_back(id, Phase::Main, changes);
+        if follows {
+            self.write_back(id, Phase::Main, changes);
+        }
         if values.is_empty() {
         } else if waits {
             changes.rows.push(RowChange {
@@ -55,10 +59,10 @@ impl Builder<'_> {
                 old: self.given_up(id),
                 expect: Expect::Exactly(1),
                 order: 0,
-                cause: self.cause(id),
+                cause,
             });
         } else {
-            let row = BulkRow { object: Some(id), slot: 0, order: 0, cause: self.cause(id) };
+            let row = BulkRow { object: Some(id), slot: 0, order: 0, cause };
             put(
                 &mut changes.bulks,
                 NewRow {
@@ -72,7 +76,32 @@ impl Builder<'_> {
                 },
             );
         }
-        self.post_update(id, Phase::After, version, changes);
+        if follows {
+            self.post_update(id, Phase::After, version, changes);
+        }
+        Ok(())
+    }
+
+    /// The columns of an object that follow no relationship and differ from the row.
+    fn add_own_changes(&self, id: ObjectId, values: &mut Pairs) -> Result<(), FlushError> {
+        let arena = self.fates.arena;
+        let Some(snapshot) = &arena.cell(id).snapshot else { return Ok(()) };
+        for (column, old) in snapshot.values.iter().enumerate() {
+            let now = arena.column(id, column);
+            let same = match (now, old) {
+                (Some(now), Some(old)) => now == old.as_ref(),
+                (None, None) => true,
+                (Some(one), None) => one.is_null(),
+                (None, Some(one)) => one.is_null(),
+            };
+            if !same || snapshot.is_blind(column) {
+                let param = Param::Value(now.map_or(Value::Null, ValueRef::to_value));
+                if self.entity(id).key.contains(&column) {
+                    self.check_generated_key(id, column, &param)?;
+                }
+                values.push((column, param));
+            }
+        }
         Ok(())
     }
 
