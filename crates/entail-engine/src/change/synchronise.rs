@@ -36,20 +36,22 @@ pub(super) struct Follow {
 #[derive(Clone, Debug)]
 pub(super) struct Follows {
     first: Follow,
-    more: Vec<Follow>,
+    #[allow(clippy::box_collection)] // Hardly any object has one, and the entry stays small.
+    more: Option<Box<Vec<Follow>>>,
 }
 
 impl Follows {
     pub fn iter(&self) -> impl Iterator<Item = &Follow> {
-        std::iter::once(&self.first).chain(&self.more)
+        std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
     }
 
     /// The last word on a column counts.
     fn put(&mut self, follow: Follow) {
-        let mut known = std::iter::once(&mut self.first).chain(&mut self.more);
+        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
+        let mut known = std::iter::once(&mut self.first).chain(more);
         match known.find(|one| one.column == follow.column) {
             Some(known) => *known = follow,
-            None => self.more.push(follow),
+            None => self.more.get_or_insert_default().push(follow),
         }
     }
 }
@@ -81,7 +83,7 @@ impl Foreign {
         match self.follows.entry(object) {
             Entry::Occupied(mut known) => known.get_mut().put(follow),
             Entry::Vacant(place) => {
-                place.insert(Follows { first: follow, more: Vec::new() });
+                place.insert(Follows { first: follow, more: None });
             }
         }
     }

@@ -350,6 +350,10 @@ impl<T: BelongsToTarget> BelongsTo<T> {
             return;
         }
         let value = value.unwrap_or(Value::Null);
+        if width == 1 {
+            self.to = To::Key(Key::one(value));
+            return;
+        }
         match &mut self.to {
             To::Key(key) if key.values().len() == width => key.values_mut()[part] = value,
             to => {
