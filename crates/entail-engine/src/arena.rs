@@ -478,6 +478,11 @@ impl Arena {
         })
     }
 
+    /// How many places for objects there are.
+    pub(crate) fn places(&self) -> usize {
+        self.tables.iter().map(|table| table.cells.len()).sum()
+    }
+
     /// Notes that the object may have changed.
     pub(crate) fn touch(&mut self, id: ObjectId) {
         let cell = self.cell_mut(id);

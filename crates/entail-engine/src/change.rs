@@ -9,6 +9,7 @@
 
 mod build;
 mod bulk;
+mod by_object;
 mod fate;
 mod sets;
 mod settle;

@@ -7,9 +7,6 @@ mod update;
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashMap};
-
 use crate::batch::{Expect, Operation, Param};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
@@ -20,6 +17,7 @@ use crate::value::{Value, ValueRef};
 use switch::Switches;
 
 use super::bulk::Pairs;
+use super::by_object::ByObject;
 use super::fate::{Fates, Work};
 use super::synchronise::{Follow, Follows, Foreign, Source};
 use super::{ChangeSet, Phase, RowChange};
@@ -33,12 +31,16 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         write_back: Vec::with_capacity(foreign.follows.len()),
         ..ChangeSet::default()
     };
-    let mut builder =
-        Builder { fates: &fates, follows: &foreign.follows, slots: FxHashMap::default(), next: 0 };
+    let mut builder = Builder {
+        fates: &fates,
+        follows: &foreign.follows,
+        slots: ByObject::new(fates.arena, fates.all.len()),
+        next: 0,
+    };
     builder.assign_slots();
     let switches = builder.row_switches()?;
     let mut scratch = Scratch::default();
-    for (&id, fate) in &fates.all {
+    for (&id, fate) in fates.all.iter() {
         match fate.work {
             Work::Save => changes.kept.push(id),
             Work::Delete => changes.deleted.push(id),
@@ -58,7 +60,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
             },
         }
     }
-    for (&id, follows) in &foreign.follows {
+    for (&id, follows) in foreign.follows.iter() {
         if !fates.all.contains_key(&id) && fates.arena.cell(id).key.is_none() {
             let values = follows.iter().map(|one| (id, one.column, builder.resolve(one.source)));
             changes.write_back.extend(values);
@@ -85,9 +87,9 @@ const MAX_CHAIN: usize = 64;
 
 struct Builder<'a> {
     fates: &'a Fates<'a>,
-    follows: &'a IndexMap<ObjectId, Follows, FxBuildHasher>,
+    follows: &'a ByObject<Follows>,
     /// The first slot of each object that is inserted.
-    slots: FxHashMap<ObjectId, u32>,
+    slots: ByObject<u32>,
     next: u32,
 }
 
@@ -121,7 +123,7 @@ impl Builder<'_> {
         let fates = self.fates;
         let is_new = |id: ObjectId| fates.arena.cell(id).key.is_none();
         let mut starts = vec![0u32; fates.mapping.entities().len()];
-        for (&id, fate) in &fates.all {
+        for (&id, fate) in fates.all.iter() {
             if fate.work == Work::Save && is_new(id) {
                 starts[id.entity.0 as usize] += self.generated(id).len() as u32;
             }
@@ -129,7 +131,7 @@ impl Builder<'_> {
         for start in &mut starts {
             self.next += std::mem::replace(start, self.next);
         }
-        for (&id, fate) in &fates.all {
+        for (&id, fate) in fates.all.iter() {
             if fate.work == Work::Save && is_new(id) {
                 let count = self.generated(id).len() as u32;
                 if count > 0 {

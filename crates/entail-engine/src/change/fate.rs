@@ -9,6 +9,7 @@ use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::mapping::{Cascade, Mapping, RelationshipId};
 
+use super::by_object::ByObject;
 use super::{CauseNode, Needs, Reason};
 
 /// What becomes of an object.
@@ -35,7 +36,7 @@ pub(super) struct Fate {
 pub(super) struct Fates<'a> {
     pub arena: &'a Arena,
     pub mapping: &'a Mapping,
-    pub all: IndexMap<ObjectId, Fate, FxBuildHasher>,
+    pub all: ByObject<Fate>,
     pub causes: Vec<CauseNode>,
     pub dropped: Vec<ObjectId>,
     pub needs: Needs,
@@ -57,7 +58,7 @@ impl<'a> Fates<'a> {
         Self {
             arena,
             mapping: arena.mapping(),
-            all: IndexMap::with_capacity_and_hasher(expected, FxBuildHasher),
+            all: ByObject::new(arena, expected),
             causes: Vec::with_capacity(expected),
             dropped: Vec::new(),
             needs: Needs::default(),

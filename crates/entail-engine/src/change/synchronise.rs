@@ -1,8 +1,6 @@
 //! Synchronising: foreign key columns take the keys of the objects that relationships lead to.
 
-use indexmap::IndexMap;
-use indexmap::map::Entry;
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::arena::Flags;
 use crate::batch::Operation;
@@ -10,6 +8,7 @@ use crate::error::FlushError;
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
 
+use super::by_object::ByObject;
 use super::fate::{Fates, Work};
 
 /// Where a foreign key column takes its value from.
@@ -66,25 +65,17 @@ pub(super) struct Link {
 }
 
 /// What relationships say about foreign keys.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Foreign {
-    pub follows: IndexMap<ObjectId, Follows, FxBuildHasher>,
+    pub follows: ByObject<Follows>,
     pub links: Vec<Link>,
 }
 
 impl Foreign {
-    /// Room for what so many objects follow.
-    fn for_objects(objects: usize) -> Self {
-        let follows = IndexMap::with_capacity_and_hasher(objects, FxBuildHasher);
-        Self { follows, links: Vec::new() }
-    }
-
     fn put(&mut self, object: ObjectId, follow: Follow) {
-        match self.follows.entry(object) {
-            Entry::Occupied(mut known) => known.get_mut().put(follow),
-            Entry::Vacant(place) => {
-                place.insert(Follows { first: follow, more: None });
-            }
+        match self.follows.get_mut(&object) {
+            Some(known) => known.put(follow),
+            None => self.follows.insert(object, Follows { first: follow, more: None }),
         }
     }
 }
@@ -93,7 +84,10 @@ impl Foreign {
 pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     let mut sync = Synchroniser {
         fates,
-        foreign: Foreign::for_objects(fates.all.len()),
+        foreign: Foreign {
+            follows: ByObject::new(fates.arena, fates.all.len()),
+            links: Vec::new(),
+        },
         linked: Vec::new(),
         gained: gained(fates),
     };
@@ -127,7 +121,7 @@ fn gained(fates: &Fates<'_>) -> FxHashSet<(RelationshipId, ObjectId)> {
     if !fates.any_deleted {
         return gained;
     }
-    for (&id, fate) in &fates.all {
+    for (&id, fate) in fates.all.iter() {
         if fate.work == Work::Delete || fate.listed_only {
             continue;
         }
@@ -296,7 +290,7 @@ impl Synchroniser<'_> {
             {
                 continue;
             }
-            for (&id, fate) in &self.fates.all {
+            for (&id, fate) in self.fates.all.iter() {
                 if id.entity != relationship.owner
                     || fate.work == Work::Delete
                     || relationship.viewonly

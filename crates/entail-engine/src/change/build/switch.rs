@@ -27,7 +27,7 @@ impl Builder<'_> {
         if !self.fates.any_deleted {
             return Ok(switches);
         }
-        for (&id, fate) in &self.fates.all {
+        for (&id, fate) in self.fates.all.iter() {
             if fate.work != Work::Save || self.fates.arena.cell(id).key.is_some() {
                 continue;
             }
