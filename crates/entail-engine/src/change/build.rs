@@ -88,9 +88,18 @@ const MAX_CHAIN: usize = 64;
 struct Builder<'a> {
     fates: &'a Fates<'a>,
     follows: &'a ByObject<Follows>,
-    /// The first slot of each object that is inserted.
-    slots: ByObject<u32>,
+    /// The slots of each object that is inserted.
+    slots: ByObject<Slots>,
     next: u32,
+}
+
+/// Where the generated values of a new object go.
+#[derive(Clone, Copy)]
+struct Slots {
+    /// The first of them.
+    first: u32,
+    /// Whether the database makes all columns that it can make.
+    all: bool,
 }
 
 impl Builder<'_> {
@@ -110,36 +119,38 @@ impl Builder<'_> {
 
     /// The columns that the database makes when the object is inserted.
     fn generated(&self, id: ObjectId) -> Arc<[usize]> {
-        let all = &self.entity(id).generated;
-        if all.iter().all(|&column| self.is_made(id, column)) {
-            return Arc::clone(all);
+        match self.slots.get(&id) {
+            None => Arc::default(),
+            Some(slots) if slots.all => Arc::clone(&self.entity(id).generated),
+            Some(_) => {
+                let all = self.entity(id).generated.iter().copied();
+                all.filter(|&column| self.is_made(id, column)).collect()
+            }
         }
-        all.iter().copied().filter(|&column| self.is_made(id, column)).collect()
     }
 
     /// Gives slots to the generated columns of all new objects: those of one entity follow each
     /// other, as their rows will.
     fn assign_slots(&mut self) {
         let fates = self.fates;
-        let is_new = |id: ObjectId| fates.arena.cell(id).key.is_none();
-        let mut starts = vec![0u32; fates.mapping.entities().len()];
+        let mut counts = vec![0u32; fates.mapping.entities().len()];
         for (&id, fate) in fates.all.iter() {
-            if fate.work == Work::Save && is_new(id) {
-                starts[id.entity.0 as usize] += self.generated(id).len() as u32;
+            if fate.work == Work::Save && fates.arena.cell(id).key.is_none() {
+                let all = &self.entity(id).generated;
+                let count = all.iter().filter(|&&column| self.is_made(id, column)).count();
+                if count > 0 {
+                    let before = &mut counts[id.entity.0 as usize];
+                    self.slots.insert(id, Slots { first: *before, all: count == all.len() });
+                    *before += count as u32;
+                }
             }
         }
+        let mut starts = counts;
         for start in &mut starts {
             self.next += std::mem::replace(start, self.next);
         }
-        for (&id, fate) in fates.all.iter() {
-            if fate.work == Work::Save && is_new(id) {
-                let count = self.generated(id).len() as u32;
-                if count > 0 {
-                    let start = &mut starts[id.entity.0 as usize];
-                    self.slots.insert(id, *start);
-                    *start += count;
-                }
-            }
+        for (id, slots) in self.slots.iter_mut() {
+            slots.first += starts[id.entity.0 as usize];
         }
     }
 
@@ -176,7 +187,7 @@ impl Builder<'_> {
         match self.fates.arena.column(id, column) {
             Some(value) if !value.is_null() => Param::Value(value.to_value()),
             _ => match self.slots.get(&id) {
-                Some(&first) => self.slot_of(id, column, first),
+                Some(slots) => self.slot_of(id, column, slots.first),
                 None => Param::Value(Value::Null),
             },
         }

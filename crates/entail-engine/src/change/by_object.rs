@@ -82,6 +82,10 @@ impl<T> ByObject<T> {
     pub fn iter(&self) -> impl Iterator<Item = (&ObjectId, &T)> {
         self.entries.iter().map(|(id, value)| (id, value))
     }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&ObjectId, &mut T)> {
+        self.entries.iter_mut().map(|(id, value)| (&*id, value))
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,5 @@
 //! Inserts: the row of a new object.
 
-use std::sync::Arc;
-
 use crate::batch::{Operation, Param};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
@@ -25,8 +23,9 @@ impl Builder<'_> {
         let Scratch { values, key } = scratch;
         values.clear();
         key.clear();
-        let slot = self.slots.get(&id).copied();
-        let generated = if slot.is_some() { self.generated(id) } else { Arc::default() };
+        let slots = self.slots.get(&id).copied();
+        let some = if slots.is_some_and(|one| one.all) { None } else { Some(self.generated(id)) };
+        let generated = some.as_ref().unwrap_or(&entity.generated);
         for (index, column) in table.columns.iter().enumerate() {
             if generated.contains(&index) {
                 continue;
@@ -56,7 +55,7 @@ impl Builder<'_> {
         self.check_key(id, entity, values)?;
         let row = BulkRow {
             object: Some(id),
-            slot: slot.unwrap_or(0),
+            slot: slots.map_or(0, |one| one.first),
             order: self.fates.arena.cell(id).order,
             cause,
         };

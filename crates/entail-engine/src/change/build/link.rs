@@ -62,7 +62,7 @@ impl Builder<'_> {
                 of: Of::Links,
                 values,
                 key,
-                generated: Arc::default(),
+                generated: &Arc::default(),
                 row,
             },
         );

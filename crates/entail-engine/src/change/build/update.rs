@@ -71,7 +71,7 @@ impl Builder<'_> {
                     of: Of::Objects,
                     values,
                     key,
-                    generated: Arc::default(),
+                    generated: &Arc::default(),
                     row,
                 },
             );
