@@ -10,6 +10,8 @@
 //!
 //! An event carries the change that started it, so that two sides do not call each other forever.
 
+use rustc_hash::FxHashSet;
+
 use crate::error::StateError;
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Mapping, Relationship, RelationshipId};
@@ -129,12 +131,14 @@ impl Arena {
             self.many_link_mut(relationship.id, owner).remember();
             self.touch(ObjectId { entity: relationship.owner, slot: owner });
         }
+        let held: FxHashSet<Slot> = old.iter().copied().collect();
+        let mut met = FxHashSet::default();
         let mut seen = Vec::with_capacity(old.len());
         self.many_link_mut(relationship.id, owner).current =
             Some(Vec::with_capacity(members.len()));
         for member in members {
-            if old.contains(&member) {
-                if !seen.contains(&member) {
+            if held.contains(&member) {
+                if met.insert(member) {
                     seen.push(member);
                 }
             } else {
@@ -145,10 +149,8 @@ impl Arena {
         for &member in &seen {
             self.cascade_save(mapping, relationship, owner, member, initiator)?;
         }
-        let mut gone = Vec::new();
         for member in old {
-            if !seen.contains(&member) && !gone.contains(&member) {
-                gone.push(member);
+            if met.insert(member) {
                 self.fire_remove(mapping, relationship, owner, member, Some(initiator))?;
             }
         }

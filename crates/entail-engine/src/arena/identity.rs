@@ -3,6 +3,7 @@
 use std::hash::{Hash, Hasher};
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use rustc_hash::FxHasher;
 
 use crate::handle::Slot;
@@ -43,15 +44,17 @@ impl Identity {
     /// returned and no longer in the map.
     pub fn insert(&mut self, cells: &[Cell], slot: Slot) -> Option<Slot> {
         let key = cells[slot.0 as usize].key.as_ref()?;
-        let replaced = self.find(cells, key.values());
-        if replaced == Some(slot) {
-            return None;
+        let same = |known: &Slot| cells[known.0 as usize].key.as_ref() == Some(key);
+        match self.table.entry(hash_values(key.values()), same, |&slot| hash_of(cells, slot)) {
+            Entry::Occupied(mut entry) => {
+                let replaced = std::mem::replace(entry.get_mut(), slot);
+                (replaced != slot).then_some(replaced)
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(slot);
+                None
+            }
         }
-        if let Some(old) = replaced {
-            self.remove(cells, old);
-        }
-        self.insert_new(cells, slot);
-        replaced
     }
 
     /// Enters an object whose key is known to be in no other place of the map.

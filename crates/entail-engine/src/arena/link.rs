@@ -80,14 +80,14 @@ impl ManyLink {
 
     /// Notes what the list held, if this is its first change.
     pub fn remember(&mut self) {
+        if self.shadow.as_ref().is_some_and(|shadow| shadow.was != ManyWas::Unchanged) {
+            return;
+        }
         let was = match &self.current {
             Some(members) => ManyWas::Members(members.clone()),
             None => ManyWas::Unknown,
         };
-        let shadow = self.shadow_mut();
-        if shadow.was == ManyWas::Unchanged {
-            shadow.was = was;
-        }
+        self.shadow_mut().was = was;
     }
 
     /// Forgets a member that is gone from the session.
