@@ -58,11 +58,12 @@ pub(crate) fn apply(arena: &mut Arena, plan: &Plan, after: After, outcome: &Outc
 impl Arena {
     /// Notes for a rollback what the rows had before.
     fn note_rows_before(&mut self, kept: &[ObjectId]) {
+        let mapping = Arc::clone(self.mapping());
         for &id in kept {
             if self.cell(id).key.is_some() {
                 let values = self.cell_mut(id).snapshot.take().map(|snapshot| snapshot.values);
                 self.note_flushed(id, values);
-                self.note_links(id);
+                self.note_links(&mapping, id);
             }
         }
     }

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{Kind, RelationshipId};
+use crate::mapping::{Kind, Mapping, RelationshipId};
 use crate::value::Value;
 
 use super::cell::Flags;
@@ -373,8 +373,7 @@ impl Arena {
     }
 
     /// The links of an object are about to be taken as flushed.
-    pub(crate) fn note_links(&mut self, id: ObjectId) {
-        let mapping = Arc::clone(&self.mapping);
+    pub(crate) fn note_links(&mut self, mapping: &Mapping, id: ObjectId) {
         for &relationship in &mapping.entity(id.entity).relationships {
             let changed = match mapping.relationship(relationship).kind {
                 Kind::OneToMany | Kind::ManyToMany => {

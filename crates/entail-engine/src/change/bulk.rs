@@ -62,7 +62,7 @@ pub(super) struct NewRow<'a> {
     pub of: Of,
     pub values: &'a mut Pairs,
     pub key: &'a mut Pairs,
-    pub generated: &'a Arc<[usize]>,
+    pub generated: &'a [usize],
     pub row: BulkRow,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
             && bulk.of == new.of
             && same(&bulk.columns, new.values)
             && same(&bulk.keys, new.key)
-            && bulk.generated == *new.generated
+            && *bulk.generated == *new.generated
     });
     let place = match known {
         Some(back) => bulks.len() - 1 - back,
@@ -96,7 +96,7 @@ pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
                 of: new.of,
                 columns: columns(new.values),
                 keys: columns(new.key),
-                generated: Arc::clone(new.generated),
+                generated: Arc::from(new.generated),
                 params: Vec::new(),
                 rows: Vec::new(),
             });

@@ -30,7 +30,8 @@ impl Builder<'_> {
             if generated.contains(&index) {
                 continue;
             }
-            let param = match self.follow(id, index) {
+            let follow = if table.is_foreign[index] { self.follow(id, index) } else { None };
+            let param = match follow {
                 Some(follow) if follow.separately => self.own_value(id, index),
                 Some(follow) => {
                     let param = self.resolve(follow.source);

@@ -1,7 +1,5 @@
 //! Links: the rows of association tables.
 
-use std::sync::Arc;
-
 use crate::batch::{Operation, Param};
 use crate::handle::ObjectId;
 use crate::value::{Value, ValueRef};
@@ -62,7 +60,7 @@ impl Builder<'_> {
                 of: Of::Links,
                 values,
                 key,
-                generated: &Arc::default(),
+                generated: &[],
                 row,
             },
         );

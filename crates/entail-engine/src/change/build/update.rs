@@ -1,7 +1,5 @@
 //! Updates: what of an object differs from its row.
 
-use std::sync::Arc;
-
 use crate::batch::{Expect, Operation, Param};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
@@ -71,7 +69,7 @@ impl Builder<'_> {
                     of: Of::Objects,
                     values,
                     key,
-                    generated: &Arc::default(),
+                    generated: &[],
                     row,
                 },
             );
