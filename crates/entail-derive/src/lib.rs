@@ -5,6 +5,8 @@
 //! needs to know other structs is left to the compiler: the written code holds calls that do not
 //! compile where two structs do not fit each other.
 
+#![deny(clippy::unwrap_used)]
+
 mod check;
 mod errors;
 mod expand;

@@ -1,5 +1,7 @@
 //! The pure engine of entail: mapping, arena, cascades and flush planning, without I/O.
 
+#![deny(clippy::unwrap_used)]
+
 pub mod apply;
 pub mod arena;
 pub mod batch;

@@ -45,6 +45,8 @@
 //!
 //! A failure whose reason cannot be found by looking is `ForeignKeyViolation::Unknown`.
 
+#![deny(clippy::unwrap_used)]
+
 mod asynchronous;
 mod bind;
 mod call;

@@ -43,6 +43,8 @@
 //! # }
 //! ```
 
+#![deny(clippy::unwrap_used)]
+
 pub mod blocking;
 mod database;
 mod path;

@@ -95,12 +95,13 @@ mod tests {
     use super::*;
     use crate::handle::Slot;
     use crate::mapping::{
-        ColumnDefinition, EntityDefinition, EntityId, Mapping, MappingDefinition, TableDefinition,
+        ColumnDefinition, EntityDefinition, EntityId, Mapping, MappingDefinition, MappingErrors,
+        TableDefinition,
     };
     use crate::value::ColumnType;
 
     #[test]
-    fn both_kinds_of_places_find_the_same() {
+    fn both_kinds_of_places_find_the_same() -> Result<(), MappingErrors> {
         let entity = EntityDefinition {
             name: "a".to_owned(),
             table: TableDefinition {
@@ -113,7 +114,7 @@ mod tests {
             relationships: Vec::new(),
         };
         let definition = MappingDefinition { tables: Vec::new(), entities: vec![entity] };
-        let arena = Arena::new(Arc::new(Mapping::new(definition).unwrap()));
+        let arena = Arena::new(Arc::new(Mapping::new(definition)?));
         let mut listed = ByObject::new(&arena, 10);
         assert!(matches!(listed.places, Places::Listed(_)));
         let mut hashed =
@@ -132,5 +133,6 @@ mod tests {
             assert_eq!(map.iter().map(|(id, _)| id.slot.0).collect::<Vec<_>>(), [7, 2]);
             assert_eq!(map.len(), 2);
         }
+        Ok(())
     }
 }
