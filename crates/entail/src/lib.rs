@@ -103,8 +103,32 @@ pub mod prelude {
 
 /// The initial members of a relationship: new objects, or handles of the session's.
 ///
-/// ```ignore
-/// User { id: auto(), username: "ed".into(), addresses: many![Address::new("1 Main St"), handle] }
+/// ```
+/// # use entail::prelude::*;
+/// # #[derive(Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[key] id: Auto<i64>,
+/// #     username: String,
+/// #     #[has_many(Address::USER, cascade = "all, delete-orphan")] addresses: HasMany<Address>,
+/// # }
+/// # #[derive(Entity)]
+/// # #[entity(table = "addresses")]
+/// # struct Address {
+/// #     #[key] id: Auto<i64>,
+/// #     street: String,
+/// #     #[belongs_to(column = "user_id", back_populates = User::ADDRESSES)] user: BelongsTo<User>,
+/// # }
+/// # fn main() -> Result<(), entail::Error> {
+/// # let mapping = mapping![User, Address]?;
+/// # let db = entail::blocking::Database::connect("sqlite::memory:", mapping)?;
+/// # let mut session = db.session();
+/// let held = session.hold(Address::new("2 Main St"));
+/// let addresses = many![Address::new("1 Main St"), held];
+/// let ed = session.add(User { id: auto(), username: "ed".into(), addresses });
+/// assert_eq!(session.many(ed, User::ADDRESSES)?.len(), 2);
+/// # Ok(())
+/// # }
 /// ```
 #[macro_export]
 macro_rules! many {
@@ -115,8 +139,25 @@ macro_rules! many {
 
 /// The mapping of some entities, as a `Result`: all mistakes come back at once.
 ///
-/// ```ignore
+/// ```
+/// # use entail::prelude::*;
+/// # #[derive(Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[key] id: Auto<i64>,
+/// #     username: String,
+/// #     #[has_many(Address::USER, cascade = "all, delete-orphan")] addresses: HasMany<Address>,
+/// # }
+/// # #[derive(Entity)]
+/// # #[entity(table = "addresses")]
+/// # struct Address {
+/// #     #[key] id: Auto<i64>,
+/// #     street: String,
+/// #     #[belongs_to(column = "user_id", back_populates = User::ADDRESSES)] user: BelongsTo<User>,
+/// # }
 /// let mapping = mapping![User, Address]?;
+/// assert_eq!(mapping.entities().len(), 2);
+/// # Ok::<(), entail::MappingErrors>(())
 /// ```
 #[macro_export]
 macro_rules! mapping {

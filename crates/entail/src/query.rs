@@ -16,14 +16,40 @@ use crate::work::Work;
 
 /// A query for objects of type `T`, on a session of type `S`.
 ///
-/// ```ignore
+/// ```
+/// # use entail::prelude::*;
+/// # #[derive(Entity)]
+/// # #[entity(table = "users")]
+/// # struct User {
+/// #     #[key] id: Auto<i64>,
+/// #     username: String,
+/// #     #[has_many(Address::USER, cascade = "all, delete-orphan")] addresses: HasMany<Address>,
+/// # }
+/// # #[derive(Entity)]
+/// # #[entity(table = "addresses")]
+/// # struct Address {
+/// #     #[key] id: Auto<i64>,
+/// #     street: String,
+/// #     #[belongs_to(column = "user_id", back_populates = User::ADDRESSES)] user: BelongsTo<User>,
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), entail::Error> {
+/// # let db = Database::connect("sqlite::memory:", mapping![User, Address]?).await?;
+/// # db.create_all().await?;
+/// # let mut session = db.session();
+/// # let addresses = many![Address::new("1 Main St")];
+/// # session.add(User { id: auto(), username: "ann".into(), addresses });
+/// # session.commit().await?;
 /// let users = session
 ///     .query::<User>()
-///     .filter(User::USERNAME.like("a%").and(User::ID.gt(10)))
+///     .filter(User::USERNAME.like("a%").and(User::ID.lt(10)))
 ///     .order_by(User::USERNAME.asc())
-///     .with(User::ORDERS.then(Order::ITEMS))
+///     .with(User::ADDRESSES)
 ///     .all()
 ///     .await?;
+/// assert_eq!(users.len(), 1);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug)]
 #[must_use = "a query does nothing until `all`, `first`, `one` or `count` is called"]
