@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::arena::{Arena, Flags};
+use crate::arena::{Arena, Flags, UndoReach};
 use crate::batch::{Outcome, Param};
 use crate::handle::ObjectId;
 use crate::key::Key;
@@ -24,7 +24,14 @@ pub struct After {
 }
 
 /// Takes over what a plan did.
-pub(crate) fn apply(arena: &mut Arena, plan: &Plan, after: After, outcome: &Outcome) {
+pub(crate) fn apply(
+    arena: &mut Arena,
+    plan: &Plan,
+    after: After,
+    outcome: &Outcome,
+    reach: UndoReach,
+) {
+    arena.reach_of_undo(reach);
     // While they are all still in the identity map, doomed objects note whom they lead to.
     for &id in &after.deleted {
         arena.keep_known_targets(id);
@@ -53,6 +60,7 @@ pub(crate) fn apply(arena: &mut Arena, plan: &Plan, after: After, outcome: &Outc
     arena.finish_deleted(&after.deleted);
     arena.finish_kept(&after.kept);
     arena.finish_flush();
+    arena.reach_of_undo(UndoReach::Open);
 }
 
 impl Arena {
@@ -61,9 +69,7 @@ impl Arena {
         let mapping = Arc::clone(self.mapping());
         for &id in kept {
             if self.cell(id).key.is_some() {
-                let values = self.cell_mut(id).snapshot.take().map(|snapshot| snapshot.values);
-                self.note_flushed(id, values);
-                self.note_links(&mapping, id);
+                self.note_flushed(&mapping, id);
             }
         }
     }
@@ -108,7 +114,6 @@ impl Arena {
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
-            cell.snapshot = None;
             if let Some(key) = key {
                 self.take_key(id, key);
             }

@@ -20,6 +20,7 @@ mod link;
 mod loading;
 mod merge;
 mod reading;
+mod snapshot;
 mod undo;
 
 use std::sync::Arc;
@@ -43,12 +44,15 @@ pub use reading::Change;
 
 use identity::Identity;
 use link::{ManyLink, OneLink};
+use snapshot::Snapshots;
 use undo::Undo;
+pub(crate) use undo::UndoReach;
 
 /// The objects of one entity.
 #[derive(Debug)]
 struct ObjectTable {
     cells: Vec<Cell>,
+    snapshots: Snapshots,
     store: Box<dyn Store>,
     identity: Identity,
     /// The generation that new places start with.
@@ -105,6 +109,7 @@ impl Arena {
             .iter()
             .map(|entity| ObjectTable {
                 cells: Vec::new(),
+                snapshots: Snapshots::new(mapping.table_of(entity.id).columns.len()),
                 store: mapping.new_store(entity.id),
                 identity: Identity::default(),
                 generation: 1,
@@ -168,9 +173,47 @@ impl Arena {
 
     /// A column of an object as its row has it.
     pub(crate) fn committed_column(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
-        match &self.cell(id).snapshot {
-            Some(snapshot) => snapshot.values[column].as_ref().map(Value::as_ref),
+        match self.snapshot(id) {
+            Some(values) => values[column].as_ref().map(Value::as_ref),
             None => self.column(id, column),
+        }
+    }
+
+    /// The values that the object's row has, if they were kept from before a change.
+    #[inline]
+    pub(crate) fn snapshot(&self, id: ObjectId) -> Option<&[Option<Value>]> {
+        let table = &self.tables[id.entity.0 as usize];
+        let snapshot = table.cells[id.slot.0 as usize].snapshot?;
+        Some(table.snapshots.values(snapshot))
+    }
+
+    /// Whether a column was set while the row's own value was not known.
+    #[inline]
+    pub(crate) fn is_blind(&self, id: ObjectId, column: usize) -> bool {
+        let table = &self.tables[id.entity.0 as usize];
+        let snapshot = table.cells[id.slot.0 as usize].snapshot;
+        snapshot.is_some_and(|snapshot| table.snapshots.is_blind(snapshot, column))
+    }
+
+    /// Calls `changed` with each column of a snapshot that the object differs in, or that is
+    /// written whatever the row has.
+    pub(crate) fn compare(
+        &self,
+        id: ObjectId,
+        changed: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
+    ) {
+        let table = &self.tables[id.entity.0 as usize];
+        if let Some(snapshot) = table.cells[id.slot.0 as usize].snapshot {
+            let blind = table.snapshots.blind(snapshot);
+            table.store.compare(id.slot, table.snapshots.values(snapshot), blind, changed);
+        }
+    }
+
+    /// Drops the snapshot of an object, if it has one.
+    pub(crate) fn drop_snapshot(&mut self, id: ObjectId) {
+        let table = &mut self.tables[id.entity.0 as usize];
+        if let Some(snapshot) = table.cells[id.slot.0 as usize].snapshot.take() {
+            table.snapshots.drop_one(snapshot);
         }
     }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::key::Key;
-use crate::value::Value;
+
+use super::snapshot::SnapshotId;
 
 /// The state of an object towards its session and the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,7 +110,7 @@ pub(crate) struct Cell {
     /// The key of its row; none as long as it has no row.
     pub key: Option<Key>,
     /// The values that its row has, from before the first change.
-    pub snapshot: Option<Box<Snapshot>>,
+    pub snapshot: Option<SnapshotId>,
     /// Which step of a cascade brought it here.
     pub cause: Cause,
 }
@@ -130,30 +131,6 @@ impl Cell {
     /// Whether the values are not those of the database.
     pub fn is_stale(&self) -> bool {
         self.flags.any(Flags::EXPIRED.and(Flags::STALE))
-    }
-}
-
-/// The values of a row from before the first change.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Snapshot {
-    /// The values; none for what was unset.
-    pub values: Vec<Option<Value>>,
-    /// Columns that were set while the row's own value was not known, by bit: they are written
-    /// whatever the value is.
-    pub blind: u128,
-}
-
-impl Snapshot {
-    /// Whether the column was set while its old value was unknown.
-    pub fn is_blind(&self, column: usize) -> bool {
-        column < 128 && self.blind & (1 << column) != 0
-    }
-
-    /// Notes that the column was set while its old value was unknown.
-    pub fn set_blind(&mut self, column: usize) {
-        if column < 128 {
-            self.blind |= 1 << column;
-        }
     }
 }
 

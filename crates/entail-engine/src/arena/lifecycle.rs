@@ -276,10 +276,9 @@ impl Arena {
 
     /// Drops the record of changed columns.
     pub(super) fn forget_changes(&mut self, id: ObjectId) {
-        let cell = self.cell_mut(id);
-        cell.snapshot = None;
+        self.drop_snapshot(id);
         // It may stay in the list of touched objects: the flag decides.
-        cell.flags.remove(Flags::TOUCHED);
+        self.cell_mut(id).flags.remove(Flags::TOUCHED);
     }
 
     /// Drops what is known of the object's relationships, and of who holds it.
@@ -376,7 +375,10 @@ impl Arena {
                 }
             }
         }
-        self.undo.forget(id);
+        let snapshots = &mut self.tables[id.entity.0 as usize].snapshots;
+        for snapshot in self.undo.forget(id) {
+            snapshots.drop_one(snapshot);
+        }
     }
 
     /// Frees all objects. Their handles are stale from then on.
@@ -385,6 +387,7 @@ impl Arena {
             let last = table.cells.iter().map(|cell| cell.generation).max();
             table.generation = last.map_or(table.generation, |last| last + 1);
             table.cells.clear();
+            table.snapshots.clear();
             table.store.clear();
             table.identity.clear();
             table.free.clear();

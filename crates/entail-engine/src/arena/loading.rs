@@ -64,13 +64,11 @@ impl Arena {
 
     /// Writes a row over the values of an object whose own are not to be trusted.
     fn overwrite(&mut self, id: ObjectId, row: &mut [Value]) -> Result<(), LoadError> {
-        let snapshot = self.cell_mut(id).snapshot.take();
         for (column, value) in row.iter().enumerate() {
-            let set_since = snapshot.as_ref().is_some_and(|snapshot| {
-                let now = self.column(id, column);
-                snapshot.is_blind(column)
+            let set_since = self.snapshot(id).is_some_and(|values| {
+                self.is_blind(id, column)
                     || (!self.flags(id).has(Flags::EXPIRED)
-                        && snapshot.values[column].as_ref().map(Value::as_ref) != now)
+                        && values[column].as_ref().map(Value::as_ref) != self.column(id, column))
             });
             if !set_since {
                 let store = &mut self.tables[id.entity.0 as usize].store;
@@ -80,12 +78,14 @@ impl Arena {
                 }
             }
         }
-        let cell = self.cell_mut(id);
+        let table = &mut self.tables[id.entity.0 as usize];
+        let cell = &mut table.cells[id.slot.0 as usize];
         cell.flags.remove(Flags::EXPIRED.and(Flags::STALE));
-        if let Some(mut snapshot) = snapshot {
-            snapshot.values = row.iter().map(|value| Some(value.clone())).collect();
-            snapshot.blind = 0;
-            cell.snapshot = Some(snapshot);
+        if let Some(snapshot) = cell.snapshot {
+            table.snapshots.forget_blind(snapshot);
+            for (old, value) in table.snapshots.values_mut(snapshot).iter_mut().zip(row) {
+                *old = Some(value.clone());
+            }
         }
         Ok(())
     }

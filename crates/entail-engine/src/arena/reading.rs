@@ -8,7 +8,7 @@ use crate::handle::{Handle, ObjectId, Slot};
 use crate::mapping::{Relationship, RelationshipId};
 use crate::value::{Value, ValueRef};
 
-use super::cell::{Flags, Snapshot};
+use super::cell::Flags;
 use super::link::{ManyWas, One, Was};
 use super::{Arena, LinkColumn};
 
@@ -97,12 +97,9 @@ impl Arena {
         if cell.key.is_none() || cell.snapshot.is_some() {
             return;
         }
-        let width = self.mapping.table_of(id.entity).columns.len();
-        let store = &self.tables[id.entity.0 as usize].store;
-        let values = (0..width)
-            .map(|column| store.column(id.slot, column).map(ValueRef::to_value))
-            .collect();
-        self.cell_mut(id).snapshot = Some(Box::new(Snapshot { values, blind: 0 }));
+        let table = &mut self.tables[id.entity.0 as usize];
+        let snapshot = table.snapshots.take(&*table.store, id.slot);
+        table.cells[id.slot.0 as usize].snapshot = Some(snapshot);
         self.touch(id);
     }
 
@@ -121,8 +118,9 @@ impl Arena {
         let unknown = self.cell(id).is_stale();
         self.take_snapshot(id);
         self.write_column(id, column, value)?;
-        if unknown && let Some(snapshot) = &mut self.cell_mut(id).snapshot {
-            snapshot.set_blind(column);
+        let table = &mut self.tables[id.entity.0 as usize];
+        if unknown && let Some(snapshot) = table.cells[id.slot.0 as usize].snapshot {
+            table.snapshots.set_blind(snapshot, column);
         }
         Ok(())
     }
@@ -137,9 +135,7 @@ impl Arena {
         id: ObjectId,
         column: usize,
     ) -> Result<Option<ValueRef<'_>>, StateError> {
-        let cell = self.cell(id);
-        let set_since = cell.snapshot.as_ref().is_some_and(|snapshot| snapshot.is_blind(column));
-        if cell.flags.has(Flags::EXPIRED) && !set_since {
+        if self.flags(id).has(Flags::EXPIRED) && !self.is_blind(id, column) {
             return Err(StateError::Expired { object: self.label(id) });
         }
         Ok(self.column(id, column))
@@ -163,16 +159,16 @@ impl Arena {
     /// The net changes of an object's columns. Of an object without a row all set columns count.
     pub fn changes(&self, id: ObjectId) -> Vec<Change> {
         let columns = &self.mapping.table_of(id.entity).columns;
-        let cell = self.cell(id);
+        let has_row = self.cell(id).key.is_some();
         let mut changes = Vec::new();
         for (index, column) in columns.iter().enumerate() {
             let new = self.column(id, index);
-            let (changed, old) = match &cell.snapshot {
-                None if cell.key.is_none() => (new.is_some(), None),
+            let (changed, old) = match self.snapshot(id) {
+                None if !has_row => (new.is_some(), None),
                 None => (false, None),
-                Some(snapshot) if snapshot.is_blind(index) => (true, None),
-                Some(snapshot) => {
-                    let old = snapshot.values[index].as_ref();
+                Some(_) if self.is_blind(id, index) => (true, None),
+                Some(values) => {
+                    let old = values[index].as_ref();
                     (old.map(Value::as_ref) != new, old.cloned())
                 }
             };

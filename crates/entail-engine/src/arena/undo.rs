@@ -7,10 +7,10 @@ use rustc_hash::FxHashSet;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Kind, Mapping, RelationshipId};
-use crate::value::Value;
 
 use super::cell::Flags;
 use super::link::{ManyWas, One, OneLink, Was};
+use super::snapshot::SnapshotId;
 use super::{Arena, LinkColumn};
 
 /// What was done since the transaction or a savepoint began.
@@ -21,7 +21,7 @@ struct Level {
     /// Objects whose rows were deleted.
     deleted: Vec<ObjectId>,
     /// Objects that a flush wrote, with the columns that their rows had before.
-    rows: Vec<(ObjectId, Vec<Option<Value>>)>,
+    rows: Vec<(ObjectId, SnapshotId)>,
     /// Keys that changed, with the former key.
     keys: Vec<(ObjectId, Key)>,
     /// Links that changed, with what they held.
@@ -40,6 +40,17 @@ enum FormerLink {
 #[derive(Debug, Default)]
 pub(super) struct Undo {
     levels: Vec<Level>,
+    reach: UndoReach,
+}
+
+/// Whether what a flush did can still be undone when the arena takes it over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum UndoReach {
+    /// A rollback can undo it.
+    #[default]
+    Open,
+    /// It was committed in the same trip.
+    Committed,
 }
 
 impl Undo {
@@ -50,15 +61,17 @@ impl Undo {
         }
     }
 
-    /// The object is gone: nothing about it is to be undone.
-    pub fn forget(&mut self, id: ObjectId) {
+    /// The object is gone: nothing about it is to be undone. Gives the snapshots that are free now.
+    pub fn forget(&mut self, id: ObjectId) -> Vec<SnapshotId> {
+        let mut snapshots = Vec::new();
         for level in &mut self.levels {
             level.new.retain(|&one| one != id);
             level.deleted.retain(|&one| one != id);
-            level.rows.retain(|(one, _)| *one != id);
+            snapshots.extend(level.rows.extract_if(.., |(one, _)| *one == id).map(|row| row.1));
             level.keys.retain(|(one, _)| *one != id);
             level.dirty.retain(|&one| one != id);
         }
+        snapshots
     }
 
     /// All objects are gone.
@@ -108,6 +121,9 @@ impl Arena {
     /// attached to them, as SQLAlchemy's do.
     pub(crate) fn committed(&mut self) {
         for level in std::mem::take(&mut self.undo.levels) {
+            for (id, snapshot) in level.rows {
+                self.tables[id.entity.0 as usize].snapshots.drop_one(snapshot);
+            }
             for id in level.deleted {
                 let cell = self.cell_mut(id);
                 if cell.flags.has(Flags::DELETED) && !cell.flags.has(Flags::MAPPED) {
@@ -194,7 +210,7 @@ impl Arena {
                     .and(Flags::TOUCHED),
             );
             cell.key = None;
-            cell.snapshot = None;
+            self.drop_snapshot(id);
         }
     }
 
@@ -215,30 +231,31 @@ impl Arena {
 
     /// Puts back the columns that rows had before: unflushed changes first, then what flushes
     /// wrote, the latest first.
-    fn restore_columns(&mut self, rows: Vec<(ObjectId, Vec<Option<Value>>)>) {
+    fn restore_columns(&mut self, rows: Vec<(ObjectId, SnapshotId)>) {
         let touched: Vec<_> = self.touched.clone();
         for id in touched {
             if self.flags(id).has(Flags::MAPPED)
                 && let Some(snapshot) = self.cell_mut(id).snapshot.take()
             {
-                self.write_back(id, snapshot.values);
+                self.write_back(id, snapshot);
             }
         }
-        for (id, values) in rows.into_iter().rev() {
-            self.write_back(id, values);
+        for (id, snapshot) in rows.into_iter().rev() {
+            self.write_back(id, snapshot);
         }
     }
 
-    fn write_back(&mut self, id: ObjectId, values: Vec<Option<Value>>) {
+    fn write_back(&mut self, id: ObjectId, snapshot: SnapshotId) {
         // What was let go keeps what it has.
-        if !self.flags(id).has(Flags::MAPPED) {
-            return;
+        let kept = !self.flags(id).has(Flags::MAPPED);
+        let table = &mut self.tables[id.entity.0 as usize];
+        for (column, value) in table.snapshots.values_mut(snapshot).iter_mut().enumerate() {
+            if !kept {
+                // The value was read from this field, so it fits.
+                let _ = table.store.set_column(id.slot, column, value.take());
+            }
         }
-        let store = &mut self.tables[id.entity.0 as usize].store;
-        for (column, value) in values.into_iter().enumerate() {
-            // The value was read from this field, so it fits.
-            let _ = store.set_column(id.slot, column, value);
-        }
+        table.snapshots.drop_one(snapshot);
     }
 
     /// Flags a persistent object as stale. Its links are unloaded, but can still be read.
@@ -249,9 +266,7 @@ impl Arena {
             let link = self.committed_link(relationship, id.slot);
             kept.push((relationship, link));
         }
-        let cell = self.cell_mut(id);
-        cell.snapshot = None;
-        cell.flags.remove(Flags::TOUCHED);
+        self.forget_changes(id);
         self.forget_links(id);
         if !self.flags(id).has(Flags::EXPIRED) {
             self.cell_mut(id).flags.insert(Flags::STALE);
@@ -331,9 +346,21 @@ impl Arena {
 
     // --- What a flush writes down ----------------------------------------------------------
 
+    /// Says whether what is noted next can be undone.
+    pub(crate) fn reach_of_undo(&mut self, reach: UndoReach) {
+        self.undo.reach = reach;
+    }
+
+    /// Whether notes are of use.
+    fn can_undo(&self) -> bool {
+        self.undo.reach == UndoReach::Open
+    }
+
     /// An object was inserted.
     pub(crate) fn note_inserted(&mut self, id: ObjectId) {
-        self.undo.top().new.push(id);
+        if self.can_undo() {
+            self.undo.top().new.push(id);
+        }
     }
 
     /// An object's row was deleted.
@@ -341,19 +368,23 @@ impl Arena {
         self.undo.top().deleted.push(id);
     }
 
-    /// An object took part in a flush; `row` is what its row had before, where that changed.
-    pub(crate) fn note_flushed(&mut self, id: ObjectId, row: Option<Vec<Option<Value>>>) {
+    /// An object that has a row took part in a flush. Its snapshot is what the row had before.
+    pub(crate) fn note_flushed(&mut self, mapping: &Mapping, id: ObjectId) {
+        if !self.can_undo() {
+            self.drop_snapshot(id);
+            return;
+        }
+        let snapshot = self.cell_mut(id).snapshot.take();
         let level = self.undo.top();
         level.dirty.push(id);
-        if let Some(row) = row {
-            level.rows.push((id, row));
-        }
+        level.rows.extend(snapshot.map(|snapshot| (id, snapshot)));
+        self.note_links(mapping, id);
     }
 
     /// A column of an object is about to take what the flush gave: an object that had no
     /// snapshot has now something to be put back.
     pub(crate) fn keep_old_value(&mut self, id: ObjectId, column: usize) {
-        if self.cell(id).key.is_none() {
+        if self.cell(id).key.is_none() || !self.can_undo() {
             return;
         }
         let width = self.mapping.table_of(id.entity).columns.len();
@@ -361,19 +392,20 @@ impl Arena {
         if rows.is_some_and(|(last, _)| *last == id) || column >= width {
             return;
         }
-        let values = (0..width)
-            .map(|column| self.column(id, column).map(crate::value::ValueRef::to_value))
-            .collect();
-        self.undo.top().rows.push((id, values));
+        let table = &mut self.tables[id.entity.0 as usize];
+        let snapshot = table.snapshots.take(&*table.store, id.slot);
+        self.undo.top().rows.push((id, snapshot));
     }
 
     /// An object's key changed.
     pub(crate) fn note_key(&mut self, id: ObjectId, former: Key) {
-        self.undo.top().keys.push((id, former));
+        if self.can_undo() {
+            self.undo.top().keys.push((id, former));
+        }
     }
 
     /// The links of an object are about to be taken as flushed.
-    pub(crate) fn note_links(&mut self, mapping: &Mapping, id: ObjectId) {
+    fn note_links(&mut self, mapping: &Mapping, id: ObjectId) {
         for &relationship in &mapping.entity(id.entity).relationships {
             let changed = match mapping.relationship(relationship).kind {
                 Kind::OneToMany | Kind::ManyToMany => {

@@ -72,6 +72,12 @@ const MANY: usize = 256;
 /// How many bulks are looked through for one of the same shape.
 const LOOK_BACK: usize = 16;
 
+/// Whether two lists of columns are the same. Both are short and mostly empty: a call that
+/// compares memory costs more than the rest of the search.
+fn same_columns(one: &[usize], other: &[usize]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one == other)
+}
+
 /// Puts a row to those of its shape.
 pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
     let same = |columns: &[usize], pairs: &Pairs| {
@@ -84,7 +90,7 @@ pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
             && bulk.of == new.of
             && same(&bulk.columns, new.values)
             && same(&bulk.keys, new.key)
-            && *bulk.generated == *new.generated
+            && same_columns(&bulk.generated, new.generated)
     });
     let place = match known {
         Some(back) => bulks.len() - 1 - back,

@@ -240,9 +240,9 @@ impl Fates<'_> {
 
     /// Whether the columns that the relationship's foreign key refers to have changed.
     pub fn key_changed(&self, relationship: &Relationship, id: ObjectId) -> bool {
-        let Some(snapshot) = &self.arena.cell(id).snapshot else { return false };
+        let Some(values) = self.arena.snapshot(id) else { return false };
         relationship.parent_columns.iter().any(|&column| {
-            let old = snapshot.values[column].as_ref();
+            let old = values[column].as_ref();
             old.is_some() && old.map(|old| old.as_ref()) != self.arena.column(id, column)
         })
     }

@@ -14,6 +14,17 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     fn reserve(&mut self) -> Slot;
     /// A column of the object at this place.
     fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>>;
+    /// Appends copies of the first `width` columns of the object at this place.
+    fn push_columns(&self, slot: Slot, width: usize, to: &mut Vec<Option<Value>>);
+    /// Calls `differing` with each column in which the object differs from a snapshot, or whose
+    /// bit is in `blind`.
+    fn compare(
+        &self,
+        slot: Slot,
+        snapshot: &[Option<Value>],
+        blind: u128,
+        differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
+    );
     /// Writes a column of the object at this place.
     fn set_column(
         &mut self,
@@ -65,6 +76,33 @@ impl<T: Object> Store for TypedStore<T> {
     #[inline]
     fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>> {
         self.objects[slot.0 as usize].as_ref()?.column(index)
+    }
+
+    fn push_columns(&self, slot: Slot, width: usize, to: &mut Vec<Option<Value>>) {
+        let object = self.objects[slot.0 as usize].as_ref();
+        to.extend((0..width).map(|index| object?.column(index).map(ValueRef::to_value)));
+    }
+
+    fn compare(
+        &self,
+        slot: Slot,
+        snapshot: &[Option<Value>],
+        blind: u128,
+        differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
+    ) {
+        let object = self.objects[slot.0 as usize].as_ref();
+        for (index, old) in snapshot.iter().enumerate() {
+            let now = object.and_then(|object| object.column(index));
+            let same = match (now, old) {
+                (Some(now), Some(old)) => now == old.as_ref(),
+                (None, None) => true,
+                (Some(one), None) => one.is_null(),
+                (None, Some(one)) => one.is_null(),
+            };
+            if !same || (blind != 0 && index < 128 && blind & (1 << index) != 0) {
+                differing(index, now);
+            }
+        }
     }
 
     #[inline]

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::apply::{After, apply};
+use crate::arena::UndoReach;
 use crate::batch::{Batch, Outcome, Request};
 use crate::change::{Collected, collect};
 use crate::error::{BatchFailure, DriverError, Error, FlushError, Integrity};
@@ -143,7 +144,9 @@ impl Flush {
     /// The database has it: the arena takes over.
     fn finish(&mut self, unit: &mut Unit, run: Run, outcome: Outcome) -> Result<Step<()>, Error> {
         let wrote = !run.plan.is_empty();
-        apply(&mut unit.arena, &run.plan, run.after, &outcome);
+        let committed = self.then == Then::Commit && !run.again;
+        let reach = if committed { UndoReach::Committed } else { UndoReach::Open };
+        apply(&mut unit.arena, &run.plan, run.after, &outcome, reach);
         if wrote || self.then == Then::Savepoint {
             unit.transaction.begun = true;
         }

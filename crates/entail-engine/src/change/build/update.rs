@@ -83,31 +83,25 @@ impl Builder<'_> {
     /// The columns of an object that follow no relationship and differ from the row.
     fn add_own_changes(&self, id: ObjectId, values: &mut Pairs) -> Result<(), FlushError> {
         let arena = self.fates.arena;
-        let Some(snapshot) = &arena.cell(id).snapshot else { return Ok(()) };
-        for (column, old) in snapshot.values.iter().enumerate() {
-            let now = arena.column(id, column);
-            let same = match (now, old) {
-                (Some(now), Some(old)) => now == old.as_ref(),
-                (None, None) => true,
-                (Some(one), None) => one.is_null(),
-                (None, Some(one)) => one.is_null(),
-            };
-            if !same || snapshot.is_blind(column) {
-                let param = Param::Value(now.map_or(Value::Null, ValueRef::to_value));
-                if self.entity(id).key.contains(&column) {
-                    self.check_generated_key(id, column, &param)?;
-                }
-                values.push((column, param));
+        let key = &self.entity(id).key;
+        let mut key_changed = None;
+        arena.compare(id, &mut |column, now| {
+            values.push((column, Param::Value(now.map_or(Value::Null, ValueRef::to_value))));
+            if key.contains(&column) {
+                key_changed = Some(values.len() - 1);
             }
+        });
+        match key_changed.map(|place| &values[place]) {
+            Some((column, param)) => self.check_generated_key(id, *column, param),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The value of a column that differs from what the row has.
     fn changed(&self, id: ObjectId, column: usize) -> Option<Param> {
         let arena = self.fates.arena;
         let committed = arena.committed_column(id, column);
-        let blind = arena.cell(id).snapshot.as_ref().is_some_and(|one| one.is_blind(column));
+        let blind = arena.is_blind(id, column);
         let follow = self.follow(id, column).filter(|follow| !follow.separately);
         if let Some(follow) = follow {
             let param = self.resolve(follow.source);
