@@ -1,7 +1,7 @@
 //! Values: between the documents and the columns.
 
-use entail::Value;
 use entail::dynamic::ColumnType;
+use entail::{Value, ValueRef};
 use serde_json::{Value as Json, json};
 
 /// A value of a document, as a column of the given type has it.
@@ -22,15 +22,15 @@ pub fn to_column(json: &Json, ty: ColumnType) -> Value {
 }
 
 /// A value of a column of the given type, as documents have it.
-pub fn to_json(value: &Value, ty: ColumnType) -> Json {
+pub fn to_json(value: ValueRef<'_>, ty: ColumnType) -> Json {
     match value {
-        Value::Null => Json::Null,
-        Value::Bool(flag) => json!(flag),
-        Value::Int(integer) if ty == ColumnType::Boolean => json!(*integer != 0),
-        Value::Int(integer) if ty == ColumnType::Double => json!(*integer as f64),
-        Value::Int(integer) => json!(integer),
-        Value::Float(float) => json!(float),
-        Value::Text(text) => json!(&**text),
+        ValueRef::Null => Json::Null,
+        ValueRef::Bool(flag) => json!(flag),
+        ValueRef::Int(integer) if ty == ColumnType::Boolean => json!(integer != 0),
+        ValueRef::Int(integer) if ty == ColumnType::Double => json!(integer as f64),
+        ValueRef::Int(integer) => json!(integer),
+        ValueRef::Float(float) => json!(float),
+        ValueRef::Text(text) => json!(text),
         other => json!(other.to_string()),
     }
 }

@@ -34,8 +34,8 @@ impl Runner {
             table.columns.iter().map(|column| format!("{quote}{}{quote}", column.name)).collect();
         let sql = format!("SELECT {} FROM {quote}{}{quote}", columns.join(", "), table.name);
         let rows = self.session.execute(&sql, [])?.rows;
-        let row = |values: &[entail::Value]| {
-            let pairs = table.columns.iter().zip(values);
+        let row = |row: entail::Row<'_>| {
+            let pairs = table.columns.iter().zip(row.iter());
             let named =
                 pairs.map(|(column, value)| (column.name.to_string(), to_json(value, column.ty)));
             Json::Object(named.collect())

@@ -65,7 +65,7 @@ impl Runner {
                 Ok(value) => value,
                 Err(_) => known.get(place).cloned(),
             };
-            key.push(value.map_or(Json::Null, |value| to_json(&value, columns[column].ty)));
+            key.push(value.map_or(Json::Null, |value| to_json(value.as_ref(), columns[column].ty)));
         }
         Ok(if key.len() == 1 { key.swap_remove(0) } else { Json::Array(key) })
     }
@@ -185,7 +185,7 @@ impl Runner {
         }
         let value = self.session.column(handle, column)?.unwrap_or(Value::Null);
         let ty = self.mapping.table_of(handle.raw().entity()).columns[column].ty;
-        Ok(Answer::from_iter([("value".to_owned(), to_json(&value, ty))]))
+        Ok(Answer::from_iter([("value".to_owned(), to_json(value.as_ref(), ty))]))
     }
 
     /// Reads the row of an expired object; what was set since stays. Getting it by its key does

@@ -415,7 +415,7 @@ fn a_struct_gets_its_code() {
                     :: core :: result :: Result :: Ok (())
                 }
                 # [inline] fn decode (row : & mut ~entity :: RowReader < '_ > ,) -> :: core :: result :: Result < Self , ~value :: ValueError > {
-                    :: core :: result :: Result :: Ok (Self { id : ~entity :: Auto :: of (< i64 as ~entity :: check :: FieldValue > :: from_value (row . take ()) ?) , name : < String as ~entity :: check :: FieldValue > :: from_value (row . take ()) ? , b : ~entity :: BelongsTo :: read (row) })
+                    :: core :: result :: Result :: Ok (Self { id : ~entity :: Auto :: of (< i64 as ~entity :: check :: FieldValue > :: from_ref (row . take ()) ?) , name : < String as ~entity :: check :: FieldValue > :: from_ref (row . take ()) ? , b : ~entity :: BelongsTo :: read (row) })
                 }
                 fn copy (& self) -> Self {
                     Self {

@@ -5,10 +5,14 @@
 //! order, fills slots as it goes, checks the row counts that the requests expect, and stops at
 //! the first failure, which it reports with the place where it happened.
 
+mod rows;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::value::{ColumnType, Value};
+
+pub use rows::{Row, Rows};
 
 /// One trip to the database: requests that run in their order on one connection.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -222,32 +226,4 @@ pub struct Outcome {
     /// For each request in order the number of rows it wrote in all its executions; 0 for
     /// queries and for requests that are no calls.
     pub written: Vec<u64>,
-}
-
-/// Rows of values, one after the other.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rows {
-    /// The names of the columns, where the statement is raw SQL; otherwise empty.
-    pub names: Vec<String>,
-    /// How many values a row has.
-    pub width: usize,
-    /// The values, row by row.
-    pub values: Vec<Value>,
-}
-
-impl Rows {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.values.len().checked_div(self.width).unwrap_or(0)
-    }
-
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
-    /// The rows, as slices of their values.
-    pub fn iter(&self) -> impl Iterator<Item = &[Value]> {
-        self.values.chunks_exact(self.width.max(1))
-    }
 }

@@ -18,6 +18,7 @@ pub use relation::{BelongsToOf, HasManyOf, HasOneOf, ManyToManyOf, Relation, ToM
 pub(crate) use store::{Store, TypedStore};
 
 use crate::arena::Links;
+use crate::batch::Row;
 use crate::key::EntityKey;
 use crate::mapping::{EntityDefinition, EntityId, Mapping, TableDefinition};
 use crate::value::{Value, ValueError, ValueRef};
@@ -86,22 +87,22 @@ pub trait Entity: Object {
     }
 }
 
-/// Reads the values of a row one after the other, each of them once.
+/// Reads the values of a row one after the other.
 #[derive(Debug)]
 pub struct RowReader<'a> {
-    values: &'a mut [Value],
+    row: Row<'a>,
     next: usize,
 }
 
 impl<'a> RowReader<'a> {
     /// Starts at the first value.
-    pub fn new(values: &'a mut [Value]) -> Self {
-        Self { values, next: 0 }
+    pub fn new(row: Row<'a>) -> Self {
+        Self { row, next: 0 }
     }
 
     /// How many values the row has.
     pub fn width(&self) -> usize {
-        self.values.len()
+        self.row.width()
     }
 
     /// The number of the column that was read last, for messages.
@@ -109,13 +110,10 @@ impl<'a> RowReader<'a> {
         self.next.saturating_sub(1)
     }
 
-    /// Takes the next value out of the row; NULL when there is none left.
+    /// The next value of the row; NULL when there is none left.
     #[inline]
-    pub fn take(&mut self) -> Value {
-        let value = self
-            .values
-            .get_mut(self.next)
-            .map_or(Value::Null, |slot| std::mem::replace(slot, Value::Null));
+    pub fn take(&mut self) -> ValueRef<'a> {
+        let value = self.row.value(self.next);
         self.next += 1;
         value
     }
@@ -127,6 +125,6 @@ impl<'a> RowReader<'a> {
     /// A [`ValueError`] if it does not fit.
     #[inline]
     pub fn read<T: crate::value::ColumnValue>(&mut self) -> Result<T, ValueError> {
-        T::from_value(self.take())
+        T::from_ref(self.take())
     }
 }

@@ -388,6 +388,17 @@ pub trait ColumnValue: Sized {
     ///
     /// A [`ValueError`] where the value is of another kind or does not fit.
     fn from_value(value: Value) -> Result<Self, ValueError>;
+
+    /// Takes a value out of a row. It does the same as [`from_value`](Self::from_value), which
+    /// is enough to be implemented; this one may save a copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_value`](Self::from_value).
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        Self::from_value(value.to_value())
+    }
 }
 
 macro_rules! integer_column {
@@ -402,10 +413,15 @@ macro_rules! integer_column {
 
             #[inline]
             fn from_value(value: Value) -> Result<Self, ValueError> {
+                Self::from_ref(value.as_ref())
+            }
+
+            #[inline]
+            fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
                 match value {
-                    Value::Int(v) => <$rust>::try_from(v)
+                    ValueRef::Int(v) => <$rust>::try_from(v)
                         .map_err(|_| ValueError::new($expected, ValueRef::Int(v))),
-                    other => Err(ValueError::new($expected, other.as_ref())),
+                    other => Err(ValueError::new($expected, other)),
                 }
             }
         }
@@ -436,11 +452,16 @@ macro_rules! float_column {
 
             #[inline]
             fn from_value(value: Value) -> Result<Self, ValueError> {
+                Self::from_ref(value.as_ref())
+            }
+
+            #[inline]
+            fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
                 match value {
-                    Value::Float(v) => Ok(v as $rust),
+                    ValueRef::Float(v) => Ok(v as $rust),
                     // Databases without a type of their own for it give whole numbers as integers.
-                    Value::Int(v) => Ok(v as $rust),
-                    other => Err(ValueError::new($expected, other.as_ref())),
+                    ValueRef::Int(v) => Ok(v as $rust),
+                    other => Err(ValueError::new($expected, other)),
                 }
             }
         }
@@ -468,11 +489,16 @@ impl ColumnValue for bool {
 
     #[inline]
     fn from_value(value: Value) -> Result<Self, ValueError> {
+        Self::from_ref(value.as_ref())
+    }
+
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
         match value {
-            Value::Bool(v) => Ok(v),
-            Value::Int(0) => Ok(false),
-            Value::Int(1) => Ok(true),
-            other => Err(ValueError::new("a boolean", other.as_ref())),
+            ValueRef::Bool(v) => Ok(v),
+            ValueRef::Int(0) => Ok(false),
+            ValueRef::Int(1) => Ok(true),
+            other => Err(ValueError::new("a boolean", other)),
         }
     }
 }
@@ -492,6 +518,14 @@ impl ColumnValue for String {
             other => Err(ValueError::new("a text", other.as_ref())),
         }
     }
+
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        match value {
+            ValueRef::Text(v) => Ok(v.to_owned()),
+            other => Err(ValueError::new("a text", other)),
+        }
+    }
 }
 
 impl ColumnValue for Vec<u8> {
@@ -507,6 +541,14 @@ impl ColumnValue for Vec<u8> {
         match value {
             Value::Bytes(v) => Ok(v.into_vec()),
             other => Err(ValueError::new("bytes", other.as_ref())),
+        }
+    }
+
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        match value {
+            ValueRef::Bytes(v) => Ok(v.to_owned()),
+            other => Err(ValueError::new("bytes", other)),
         }
     }
 }
@@ -559,6 +601,14 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
         match value {
             Value::Null => Ok(None),
             value => T::from_value(value).map(Some),
+        }
+    }
+
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        match value {
+            ValueRef::Null => Ok(None),
+            value => T::from_ref(value).map(Some),
         }
     }
 }

@@ -154,7 +154,8 @@ impl Calls<'_> {
             }
             for (index, column) in generated.columns.iter().enumerate() {
                 self.slots[slot] = decode::typed(row.get_ref(index)?, column.ty)
-                    .ok_or_else(|| unreadable(row, index, Some(column.ty)))?;
+                    .ok_or_else(|| unreadable(row, index, Some(column.ty)))?
+                    .to_value();
                 slot += 1;
             }
         }
@@ -327,43 +328,37 @@ fn read(statement: &mut Statement<'_>, types: &[ColumnType], sql: &str) -> Resul
     if types.is_empty() {
         return read_stored(statement);
     }
-    let mut values = Vec::new();
+    let mut read = Rows::new(types.len());
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        if values.is_empty() {
+        if read.is_empty() {
             expect_width(row.as_ref(), types.len(), sql)?;
         }
         for (index, ty) in types.iter().enumerate() {
             let value = decode::typed(row.get_ref(index)?, *ty);
-            values.push(value.ok_or_else(|| unreadable(row, index, Some(*ty)))?);
+            read.push(value.ok_or_else(|| unreadable(row, index, Some(*ty)))?);
         }
     }
     drop(rows);
-    if values.is_empty() {
+    if read.is_empty() {
         expect_width(statement, types.len(), sql)?;
     }
-    Ok(Rows { names: Vec::new(), width: types.len(), values })
+    Ok(read)
 }
 
 /// Reads all rows as they are stored, with the names of their columns.
 fn read_stored(statement: &mut Statement<'_>) -> Result<Rows, Fault> {
-    let mut names = Vec::new();
-    let mut values = Vec::new();
+    let mut read = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        if names.is_empty() {
-            names = names_of(row.as_ref());
-        }
-        for index in 0..names.len() {
+        let read = read.get_or_insert_with(|| Rows::named(names_of(row.as_ref())));
+        for index in 0..read.width() {
             let value = decode::stored(row.get_ref(index)?);
-            values.push(value.ok_or_else(|| unreadable(row, index, None))?);
+            read.push(value.ok_or_else(|| unreadable(row, index, None))?);
         }
     }
     drop(rows);
-    if names.is_empty() {
-        names = names_of(statement);
-    }
-    Ok(Rows { width: names.len(), names, values })
+    Ok(read.unwrap_or_else(|| Rows::named(names_of(statement))))
 }
 
 fn names_of(statement: &Statement<'_>) -> Vec<String> {

@@ -1,36 +1,36 @@
 //! Decoding: values on their way from SQLite, which stores any value in any column.
 
-use entail_engine::value::{ColumnType, Value};
-use rusqlite::types::ValueRef;
+use entail_engine::value::{ColumnType, ValueRef};
+use rusqlite::types::ValueRef as Stored;
 
 /// Takes a value of a column whose type is known; none if it is no value of that type, for
 /// which [`reason`] has the reason.
 #[inline]
-pub(crate) fn typed(stored: ValueRef<'_>, ty: ColumnType) -> Option<Value> {
+pub(crate) fn typed(stored: Stored<'_>, ty: ColumnType) -> Option<ValueRef<'_>> {
     use ColumnType::*;
     Some(match (ty, stored) {
-        (_, ValueRef::Null) => Value::Null,
-        (SmallInt | Integer | BigInt, ValueRef::Integer(value)) => Value::Int(value),
-        (Text { .. }, ValueRef::Text(bytes)) => Value::Text(utf8(bytes)?.into()),
-        (Real | Double, ValueRef::Real(value)) => Value::Float(value),
+        (_, Stored::Null) => ValueRef::Null,
+        (SmallInt | Integer | BigInt, Stored::Integer(value)) => ValueRef::Int(value),
+        (Text { .. }, Stored::Text(bytes)) => ValueRef::Text(utf8(bytes)?),
+        (Real | Double, Stored::Real(value)) => ValueRef::Float(value),
         // A column with numeric affinity keeps a whole number as an integer.
-        (Real | Double, ValueRef::Integer(value)) => Value::Float(value as f64),
-        (Boolean, ValueRef::Integer(value @ (0 | 1))) => Value::Bool(value == 1),
-        (Bytes, ValueRef::Blob(bytes)) => Value::Bytes(bytes.into()),
-        (Date | Time | DateTime | Timestamp, ValueRef::Text(bytes)) => time(utf8(bytes)?, ty)?,
+        (Real | Double, Stored::Integer(value)) => ValueRef::Float(value as f64),
+        (Boolean, Stored::Integer(value @ (0 | 1))) => ValueRef::Bool(value == 1),
+        (Bytes, Stored::Blob(bytes)) => ValueRef::Bytes(bytes),
+        (Date | Time | DateTime | Timestamp, Stored::Text(bytes)) => time(utf8(bytes)?, ty)?,
         _ => return None,
     })
 }
 
 /// Takes a value as it is stored; none if it is a text that is not UTF-8.
 #[inline]
-pub(crate) fn stored(value: ValueRef<'_>) -> Option<Value> {
+pub(crate) fn stored(value: Stored<'_>) -> Option<ValueRef<'_>> {
     Some(match value {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(value) => Value::Int(value),
-        ValueRef::Real(value) => Value::Float(value),
-        ValueRef::Text(bytes) => Value::Text(utf8(bytes)?.into()),
-        ValueRef::Blob(bytes) => Value::Bytes(bytes.into()),
+        Stored::Null => ValueRef::Null,
+        Stored::Integer(value) => ValueRef::Int(value),
+        Stored::Real(value) => ValueRef::Float(value),
+        Stored::Text(bytes) => ValueRef::Text(utf8(bytes)?),
+        Stored::Blob(bytes) => ValueRef::Bytes(bytes),
     })
 }
 
@@ -40,34 +40,34 @@ fn utf8(bytes: &[u8]) -> Option<&str> {
 }
 
 #[cfg(feature = "chrono")]
-fn time(text: &str, ty: ColumnType) -> Option<Value> {
+fn time(text: &str, ty: ColumnType) -> Option<ValueRef<'static>> {
     use crate::time_text;
     match ty {
-        ColumnType::Date => time_text::to_date(text).map(Value::Date),
-        ColumnType::Time => time_text::to_time(text).map(Value::Time),
-        ColumnType::DateTime => time_text::to_date_time(text).map(Value::DateTime),
-        _ => time_text::to_timestamp(text).map(Value::Timestamp),
+        ColumnType::Date => time_text::to_date(text).map(ValueRef::Date),
+        ColumnType::Time => time_text::to_time(text).map(ValueRef::Time),
+        ColumnType::DateTime => time_text::to_date_time(text).map(ValueRef::DateTime),
+        _ => time_text::to_timestamp(text).map(ValueRef::Timestamp),
     }
 }
 
 #[cfg(not(feature = "chrono"))]
-fn time(_text: &str, _ty: ColumnType) -> Option<Value> {
+fn time(_text: &str, _ty: ColumnType) -> Option<ValueRef<'static>> {
     None
 }
 
 /// Why a stored value is none of its column, which has a type or takes every value.
 #[cold]
-pub(crate) fn reason(stored: ValueRef<'_>, ty: Option<ColumnType>) -> String {
+pub(crate) fn reason(stored: Stored<'_>, ty: Option<ColumnType>) -> String {
     let found = match stored {
-        ValueRef::Null => "NULL".to_owned(),
-        ValueRef::Integer(value) => format!("the integer {value}"),
-        ValueRef::Real(_) => "a floating point number".to_owned(),
-        ValueRef::Text(bytes) => match (std::str::from_utf8(bytes), ty) {
+        Stored::Null => "NULL".to_owned(),
+        Stored::Integer(value) => format!("the integer {value}"),
+        Stored::Real(_) => "a floating point number".to_owned(),
+        Stored::Text(bytes) => match (std::str::from_utf8(bytes), ty) {
             (Err(error), _) => return format!("the text is not valid UTF-8: {error}"),
             (Ok(text), Some(ty)) if is_time(ty) => format!("the text {text:?}"),
             (Ok(_), _) => "a text".to_owned(),
         },
-        ValueRef::Blob(_) => "bytes".to_owned(),
+        Stored::Blob(_) => "bytes".to_owned(),
     };
     let feature = match ty {
         Some(ty) if is_time(ty) && cfg!(not(feature = "chrono")) => {

@@ -16,7 +16,7 @@ mod again;
 mod rows;
 
 use entail_engine::error::ForeignKeyViolation;
-use entail_engine::value::Value;
+use entail_engine::value::{Value, ValueRef};
 use rusqlite::{Connection, Result, Row};
 
 use crate::bind::bind;
@@ -138,11 +138,9 @@ fn key_of(row: &Row<'_>, width: usize) -> Result<Vec<Value>> {
     (0..width)
         .map(|index| {
             let stored = row.get_ref(index)?;
-            decode::stored(stored).ok_or(rusqlite::Error::InvalidColumnType(
-                index,
-                "a key".to_owned(),
-                stored.data_type(),
-            ))
+            decode::stored(stored).map(ValueRef::to_value).ok_or(
+                rusqlite::Error::InvalidColumnType(index, "a key".to_owned(), stored.data_type()),
+            )
         })
         .collect()
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use entail::prelude::*;
-use entail::{ForeignKeyViolation, ViolationKind};
+use entail::{ForeignKeyViolation, ValueRef, ViolationKind};
 
 use mapping::{Album, Artist, Customer, Invoice, InvoiceLine, Track};
 
@@ -211,7 +211,7 @@ async fn counts(session: &mut Session) -> Result<Vec<i64>, Error> {
     let mut counts = Vec::new();
     for (table, _) in DOOMED {
         let found = session.execute(&format!("SELECT count(*) FROM {table}"), []).await?;
-        let [Value::Int(count)] = found.rows.values[..] else {
+        let Some(ValueRef::Int(count)) = found.rows.value(0, 0) else {
             panic!("a count is one number");
         };
         counts.push(count);

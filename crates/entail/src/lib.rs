@@ -60,6 +60,7 @@ pub mod __private {
 pub use database::Database;
 pub use entail_derive::Entity;
 pub use entail_engine::arena::{Change, State};
+pub use entail_engine::batch::{Row, Rows};
 pub use entail_engine::entity::{
     Auto, BelongsTo, Column, Entity, HasMany, HasOne, Item, ManyToMany, One, Relation, ToMany,
     ToOne, auto, unset,
@@ -74,7 +75,7 @@ pub use entail_engine::key::Key;
 pub use entail_engine::mapping::{Mapping, MappingErrors};
 pub use entail_engine::plan::{Plan, PlannedRow, Step, StepAction};
 pub use entail_engine::unit::Statistics;
-pub use entail_engine::value::Value;
+pub use entail_engine::value::{Value, ValueRef};
 pub use path::{PathTo, Then};
 pub use query::Query;
 pub use session::Session;

@@ -7,8 +7,8 @@ use entail::__private::entity::{
     Auto, BelongsTo, HasMany, HasOne, ManyToMany, Object, RowReader, auto, many, unset,
 };
 use entail::__private::mapping::{Mapping, TableDefinition};
-use entail::__private::value::{Value, ValueRef};
-use entail::Entity;
+use entail::__private::value::{Value, ValueError, ValueRef};
+use entail::{Entity, Rows};
 use expect_test::{Expect, expect};
 
 #[derive(Entity)]
@@ -419,10 +419,15 @@ fn new_takes_what_cannot_be_left_out() {
     assert_eq!(row(&Stay::new(7, "1a")), "- 7 '1a' - - -");
 }
 
+fn decode<T: Object>(values: impl IntoIterator<Item = Value>) -> Result<T, ValueError> {
+    let values: Vec<Value> = values.into_iter().collect();
+    let rows = Rows::of(values.len(), values);
+    T::decode(&mut RowReader::new(rows.iter().next().unwrap()))
+}
+
 #[test]
 fn an_object_is_a_row_of_values() {
-    let mut values = [Value::Int(1), Value::Int(2), "Main St".into()];
-    let mut address = Address::decode(&mut RowReader::new(&mut values)).unwrap();
+    let mut address = decode::<Address>([Value::Int(1), Value::Int(2), "Main St".into()]).unwrap();
     assert_eq!(address.id, 1);
     assert_eq!(address.user.as_key().unwrap().to_string(), "2");
     assert_eq!(row(&address), "1 2 'Main St' - - -");
@@ -432,13 +437,12 @@ fn an_object_is_a_row_of_values() {
     address.set_column(2, None).unwrap();
     assert_eq!(row(&address), "- 5 'Main St' - - -");
     assert!(address.set_column(2, Some(Value::Null)).is_err());
-    assert!(Host::decode(&mut RowReader::new(&mut ["a".into()])).is_err());
+    assert!(decode::<Host>(["a".into()]).is_err());
 }
 
 #[test]
 fn a_composite_key_lies_over_several_columns() {
-    let mut values = [Value::Int(1), Value::Int(2), "1a".into()];
-    let mut guest = Guest::decode(&mut RowReader::new(&mut values)).unwrap();
+    let mut guest = decode::<Guest>([Value::Int(1), Value::Int(2), "1a".into()]).unwrap();
     assert_eq!(row(&guest), "1 2 '1a' - - -");
     guest.set_column(2, Some("2b".into())).unwrap();
     assert_eq!(guest.home.as_key().unwrap().to_string(), "(2, '2b')");

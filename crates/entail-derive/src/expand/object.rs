@@ -127,7 +127,7 @@ fn decode(index: usize, field: &Field, layout: &Layout) -> TokenStream {
     match &field.role {
         Role::Column(column) => {
             let value = field_value(column);
-            let value = quote!(#value::from_value(row.take())?);
+            let value = quote!(#value::from_ref(row.take())?);
             match column.shape {
                 Shape::Auto => quote!(::entail::__private::entity::Auto::of(#value)),
                 Shape::Plain | Shape::Optional => value,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::batch::Row;
 use crate::error::LoadError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
@@ -18,13 +19,13 @@ impl Arena {
     pub(crate) fn load_row(
         &mut self,
         entity: EntityId,
-        row: &mut [Value],
+        row: Row<'_>,
     ) -> Result<ObjectId, LoadError> {
         let mapping = &self.mapping;
         let key_columns = &mapping.entity(entity).key;
         let key = match key_columns.as_slice() {
-            &[column] => Key::one(row[column].clone()),
-            columns => Key::of(columns.iter().map(|&column| row[column].clone())),
+            &[column] => Key::one(row.value(column).to_value()),
+            columns => Key::of(columns.iter().map(|&column| row.value(column).to_value())),
         };
         if let Some(known) = self.find_key(entity, &key) {
             if self.cell(known).is_stale() {
@@ -63,7 +64,7 @@ impl Arena {
     }
 
     /// Writes a row over the values of an object whose own are not to be trusted.
-    fn overwrite(&mut self, id: ObjectId, row: &mut [Value]) -> Result<(), LoadError> {
+    fn overwrite(&mut self, id: ObjectId, row: Row<'_>) -> Result<(), LoadError> {
         for (column, value) in row.iter().enumerate() {
             let set_since = self.snapshot(id).is_some_and(|values| {
                 self.is_blind(id, column)
@@ -72,7 +73,7 @@ impl Arena {
             });
             if !set_since {
                 let store = &mut self.tables[id.entity.0 as usize].store;
-                if let Err(error) = store.set_column(id.slot, column, Some(value.clone())) {
+                if let Err(error) = store.set_column(id.slot, column, Some(value.to_value())) {
                     let key = self.cell(id).key.clone().unwrap_or_else(|| Key::of([]));
                     return Err(self.bad_row(id.entity, &key, column, error));
                 }
@@ -83,8 +84,8 @@ impl Arena {
         cell.flags.remove(Flags::EXPIRED.and(Flags::STALE));
         if let Some(snapshot) = cell.snapshot {
             table.snapshots.forget_blind(snapshot);
-            for (old, value) in table.snapshots.values_mut(snapshot).iter_mut().zip(row) {
-                *old = Some(value.clone());
+            for (old, value) in table.snapshots.values_mut(snapshot).iter_mut().zip(row.iter()) {
+                *old = Some(value.to_value());
             }
         }
         Ok(())

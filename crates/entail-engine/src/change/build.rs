@@ -56,7 +56,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
             }
             Work::Save => match switches.by_new.get(&id) {
                 Some(&old) => builder.switch(id, old, &mut changes),
-                None => builder.insert(id, fate.cause, &mut scratch, &mut changes)?,
+                None => builder.insert(id, fate.cause, &mut changes)?,
             },
         }
     }

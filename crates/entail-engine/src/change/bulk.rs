@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::batch::{Expect, Operation, Param};
 use crate::handle::ObjectId;
-use crate::mapping::TableId;
+use crate::mapping::{Table, TableId};
 
 use super::{LinkChange, Phase, RowChange};
 
@@ -110,18 +110,56 @@ pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
         }
     };
     let bulk = &mut bulks[place];
-    if bulk.rows.len() == bulk.rows.capacity() && bulk.rows.len() >= MANY {
-        // Large lists grow by more than twice, so that they are moved less often.
-        let more = bulk.rows.len() * 7;
-        bulk.params.reserve(more * (bulk.columns.len() + bulk.keys.len()));
-        bulk.rows.reserve(more);
-    }
     bulk.params.extend(new.values.drain(..).map(|(_, param)| param));
     bulk.params.extend(new.key.drain(..).map(|(_, param)| param));
-    bulk.rows.push(new.row);
+    bulk.push(new.row);
+}
+
+/// The bulk of new rows of a table in which the database makes the given columns. Its parameters
+/// are pushed to it first, then the row.
+pub(super) fn inserted<'a>(
+    bulks: &'a mut Vec<Bulk>,
+    table: &Table,
+    generated: &Arc<[usize]>,
+) -> &'a mut Bulk {
+    let known = bulks.iter().rev().take(LOOK_BACK).position(|bulk| {
+        bulk.table == table.id
+            && bulk.operation == Operation::Insert
+            && bulk.of == Of::Objects
+            && same_columns(&bulk.generated, generated)
+    });
+    let place = match known {
+        Some(back) => bulks.len() - 1 - back,
+        None => {
+            let all = 0..table.columns.len();
+            bulks.push(Bulk {
+                table: table.id,
+                operation: Operation::Insert,
+                of: Of::Objects,
+                columns: all.filter(|column| !generated.contains(column)).collect(),
+                keys: Vec::new(),
+                generated: Arc::clone(generated),
+                params: Vec::new(),
+                rows: Vec::new(),
+            });
+            bulks.len() - 1
+        }
+    };
+    &mut bulks[place]
 }
 
 impl Bulk {
+    /// Adds a row whose parameters are there already.
+    pub(super) fn push(&mut self, row: BulkRow) {
+        if self.rows.len() == self.rows.capacity() && self.rows.len() >= MANY {
+            // Large lists grow by more than twice, so that they are moved less often.
+            let more = self.rows.len() * 7;
+            self.params.reserve(more * (self.columns.len() + self.keys.len()));
+            self.rows.reserve(more);
+        }
+        self.rows.push(row);
+    }
+
     /// How many rows each of the rows must meet.
     pub fn expect(&self) -> Expect {
         if self.operation == Operation::Insert { Expect::Any } else { Expect::Exactly(1) }

@@ -46,6 +46,13 @@ pub trait FieldValue: Sized {
     /// A [`ValueError`] where the value is of another kind or does not fit.
     fn from_value(value: Value) -> Result<Self, ValueError>;
 
+    /// Takes a value out of a row.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_value`](Self::from_value).
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError>;
+
     /// The same value once more.
     fn copy(&self) -> Self;
 }
@@ -63,6 +70,11 @@ impl<T: ColumnValue + Clone> FieldValue for T {
     #[inline]
     fn from_value(value: Value) -> Result<Self, ValueError> {
         ColumnValue::from_value(value)
+    }
+
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        ColumnValue::from_ref(value)
     }
 
     #[inline]

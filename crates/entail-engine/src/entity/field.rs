@@ -369,9 +369,9 @@ impl<T: BelongsToTarget> BelongsTo<T> {
     pub fn read(row: &mut super::RowReader<'_>) -> Self {
         let width = Self::types().len();
         let key = if width == 1 {
-            Key::one(row.take())
+            Key::one(row.take().to_value())
         } else {
-            Key::of((0..width).map(|_| row.take()).collect::<Vec<_>>())
+            Key::of((0..width).map(|_| row.take().to_value()).collect::<Vec<_>>())
         };
         Self { to: To::Key(key) }
     }

@@ -65,7 +65,7 @@ impl Object for Record {
     }
 
     fn decode(row: &mut RowReader<'_>) -> Result<Self, ValueError> {
-        let values = (0..row.width()).map(|_| Some(row.take())).collect();
+        let values = (0..row.width()).map(|_| Some(row.take().to_value())).collect();
         Ok(Self { entity: None, values })
     }
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
+use crate::batch::Row;
 use crate::handle::Slot;
 use crate::value::{Value, ValueError, ValueRef};
 
@@ -33,7 +34,7 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
         value: Option<Value>,
     ) -> Result<(), ValueError>;
     /// Puts an object made of a row at this place; on failure says also which column it was.
-    fn decode(&mut self, slot: Slot, row: &mut [Value]) -> Result<(), (usize, ValueError)>;
+    fn decode(&mut self, slot: Slot, row: Row<'_>) -> Result<(), (usize, ValueError)>;
     /// Puts a copy of one object's columns at another place.
     fn copy(&mut self, from: Slot, to: Slot);
     /// Whether the object holds initial relationship values that nobody took.
@@ -118,7 +119,7 @@ impl<T: Object> Store for TypedStore<T> {
         }
     }
 
-    fn decode(&mut self, slot: Slot, row: &mut [Value]) -> Result<(), (usize, ValueError)> {
+    fn decode(&mut self, slot: Slot, row: Row<'_>) -> Result<(), (usize, ValueError)> {
         let mut reader = RowReader::new(row);
         let object = T::decode(&mut reader).map_err(|error| (reader.column(), error))?;
         self.objects[slot.0 as usize] = Some(object);

@@ -13,7 +13,7 @@ use crate::mapping::{EntityId, Kind, Mapping, Relationship, RelationshipId};
 use crate::query::{Comparison, Condition, Selection};
 use crate::sql::{Texts, select, select_by, select_linked};
 use crate::unit::Unit;
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 use super::flush::Flush;
 use super::{Answer, Flow, Step, inner, read_failure};
@@ -202,8 +202,8 @@ impl Pass {
             let rows: Vec<Rows> = answers.by_ref().take(part.queries).collect();
             match part.what {
                 What::Rows(entity) => {
-                    for mut rows in rows {
-                        take_rows(arena, entity, &mut rows)?;
+                    for rows in &rows {
+                        take_rows(arena, entity, rows)?;
                     }
                 }
                 What::Relationship(id, owners, into) => {
@@ -237,12 +237,11 @@ fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
 pub(super) fn take_rows(
     arena: &mut Arena,
     entity: EntityId,
-    rows: &mut Rows,
+    rows: &Rows,
 ) -> Result<Vec<ObjectId>, LoadError> {
-    let width = rows.width.max(1);
-    arena.make_room(entity, rows.values.len() / width);
-    let mut objects = Vec::with_capacity(rows.values.len() / width);
-    for row in rows.values.chunks_exact_mut(width) {
+    arena.make_room(entity, rows.len());
+    let mut objects = Vec::with_capacity(rows.len());
+    for row in rows.iter() {
         objects.push(arena.load_row(entity, row)?);
     }
     Ok(objects)
@@ -273,20 +272,19 @@ impl Targets {
             (_, 0) => relationship.child_columns.clone(),
             (_, ahead) => (0..ahead).collect(),
         };
-        let mut known = Vec::with_capacity(columns.len());
         // Rows of one owner mostly come one after the other.
         let mut last: Option<(Vec<Value>, ObjectId)> = None;
-        for mut rows in answers {
-            let width = rows.width.max(1);
-            arena.make_room(relationship.target, rows.values.len() / width);
-            for row in rows.values.chunks_exact_mut(width) {
-                known.clear();
-                known.extend(columns.iter().map(|&column| row[column].clone()));
-                let target = arena.load_row(relationship.target, &mut row[ahead..])?.slot;
+        for rows in answers {
+            arena.make_room(relationship.target, rows.len());
+            for row in rows.iter() {
+                let target = arena.load_row(relationship.target, row.skip(ahead))?.slot;
+                let known = columns.iter().map(|&column| row.value(column));
                 if by_owner_key {
-                    if last.as_ref().is_none_or(|(values, _)| *values != known) {
-                        last =
-                            arena.find(relationship.owner, &known).map(|one| (known.clone(), one));
+                    if !last.as_ref().is_some_and(|(values, _)| {
+                        known.clone().eq(values.iter().map(Value::as_ref))
+                    }) {
+                        let key: Vec<Value> = known.map(ValueRef::to_value).collect();
+                        last = arena.find(relationship.owner, &key).map(|one| (key, one));
                     }
                     let Some((_, owner)) = &last else { continue };
                     let at = owner.slot.0 as usize;
@@ -295,7 +293,8 @@ impl Targets {
                     }
                     targets.by_owner[at].push(target);
                 } else {
-                    targets.by_value.entry(known.clone()).or_default().push(target);
+                    let known = known.map(ValueRef::to_value).collect();
+                    targets.by_value.entry(known).or_default().push(target);
                 }
             }
         }

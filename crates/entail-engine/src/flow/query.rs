@@ -7,7 +7,7 @@ use crate::mapping::{EntityId, RelationshipId};
 use crate::query::Selection;
 use crate::sql::{count, select};
 use crate::unit::Unit;
-use crate::value::Value;
+use crate::value::ValueRef;
 
 use super::flush::Flush;
 use super::load::{Extent, Load, take_rows};
@@ -63,12 +63,12 @@ impl Flow for Find {
             return Ok(Step::Run(Batch { requests: vec![Request::Call(call)], slots: 0 }));
         }
         if self.found.is_none() {
-            let mut outcome = match answer.take() {
+            let outcome = match answer.take() {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(failure)) => return Err(read_failure(unit, failure)),
                 None => Default::default(),
             };
-            let found = match outcome.rows.first_mut() {
+            let found = match outcome.rows.first() {
                 Some(rows) => take_rows(&mut unit.arena, self.entity, rows)?,
                 None => Vec::new(),
             };
@@ -133,8 +133,8 @@ impl Flow for Count {
             Some(Err(failure)) => return Err(read_failure(unit, failure)),
             None => Default::default(),
         };
-        let number = match outcome.rows.first().and_then(|rows| rows.values.first()) {
-            Some(Value::Int(number)) => u64::try_from(*number).unwrap_or(0),
+        let number = match outcome.rows.first().and_then(|rows| rows.value(0, 0)) {
+            Some(ValueRef::Int(number)) => u64::try_from(number).unwrap_or(0),
             _ => 0,
         };
         Ok(Step::Done(number))

@@ -143,7 +143,7 @@ impl World {
         let mut find = Find::new(entity, Selection::default());
         self.unit.options.autoflush = false;
         let Ok(Step::Run(_)) = find.next(&mut self.unit, None) else { panic!("it must ask") };
-        let rows = Rows { names: Vec::new(), width: values.len(), values: values.to_vec() };
+        let rows = Rows::of(values.len(), values.iter().cloned());
         let answer = Ok(Outcome { rows: vec![rows], ..Outcome::default() });
         let Ok(Step::Done(found)) = find.next(&mut self.unit, Some(answer)) else {
             panic!("it must find the row")

@@ -156,8 +156,8 @@ pub fn fail(connection: &mut Connection, requests: Vec<Request>) -> BatchFailure
 /// The only value of the only row of a query.
 pub fn one(connection: &mut Connection, sql: &str) -> Value {
     let outcome = run(connection, vec![query(sql, &[])]);
-    assert_eq!(outcome.rows[0].values.len(), 1, "{sql}");
-    outcome.rows[0].values[0].clone()
+    assert_eq!(outcome.rows[0].values().count(), 1, "{sql}");
+    outcome.rows[0].value(0, 0).expect("a value").to_value()
 }
 
 /// Runs requests that must be refused by a constraint.

@@ -2,7 +2,7 @@
 
 use entail_engine::batch::{Operation, Request};
 use entail_engine::error::DriverError;
-use entail_engine::value::ColumnType;
+use entail_engine::value::{ColumnType, ValueRef};
 use entail_sqlite::{Connection, Options};
 
 use crate::requests::{
@@ -96,10 +96,13 @@ fn cached_statements_follow_the_schema() {
         let mut db = Connection::open(&options).expect("it opens");
         db.run_script(&[T.to_owned()]).expect("the schema is right");
         let all = || batch(vec![query("SELECT * FROM t ORDER BY id", &[]), query("SELECT 1", &[])]);
-        assert_eq!(db.run(&all()).expect("it runs").rows[0].width, 2);
+        assert_eq!(db.run(&all()).expect("it runs").rows[0].width(), 2);
         run(&mut db, vec![raw("ALTER TABLE t ADD COLUMN w DEFAULT 5", &[])]);
         let rows = db.run(&all()).expect("it runs again").rows.remove(0);
-        assert_eq!((rows.width, &rows.values[2], rows.names[2].as_str()), (3, &int(5), "w"));
+        assert_eq!(
+            (rows.width(), rows.value(0, 2), rows.names()[2].as_str()),
+            (3, Some(ValueRef::Int(5)), "w")
+        );
     }
 }
 

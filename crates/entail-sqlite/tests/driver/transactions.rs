@@ -66,8 +66,8 @@ fn several_queries_of_a_batch_see_one_snapshot() {
     while !writing.is_finished() {
         let counts = vec![query("SELECT count(*) FROM t", &[]); 20];
         let outcome = run(&mut reader, counts);
-        let first = &outcome.rows[0].values;
-        assert!(outcome.rows.iter().all(|rows| &rows.values == first), "{:?}", outcome.rows);
+        let first = &outcome.rows[0];
+        assert!(outcome.rows.iter().all(|rows| rows == first), "{:?}", outcome.rows);
         assert!(!reader.in_transaction());
     }
     writing.join().expect("no panic");

@@ -1,7 +1,7 @@
 //! Values: each type there and back, and what is no value of its column.
 
 use entail_engine::error::DriverError;
-use entail_engine::value::{ColumnType, Value};
+use entail_engine::value::{ColumnType, Value, ValueRef};
 use entail_sqlite::Connection;
 
 use crate::requests::{fail, int, memory, raw, run, text, typed_query};
@@ -11,7 +11,7 @@ fn there_and_back(declared: &str, ty: ColumnType, value: &Value) -> Value {
     let mut db = memory(&format!("CREATE TABLE t (v {declared})"));
     run(&mut db, vec![raw("INSERT INTO t VALUES (?)", std::slice::from_ref(value))]);
     let outcome = run(&mut db, vec![typed_query("SELECT v FROM t", &[], &[ty])]);
-    outcome.rows[0].values[0].clone()
+    outcome.rows[0].value(0, 0).expect("a value").to_value()
 }
 
 #[test]
@@ -107,13 +107,13 @@ fn values_of_raw_queries_are_taken_as_stored() {
     let mut db = memory("");
     let sql = "SELECT 1 AS a, 2.0 AS \"b c\", 'x', x'01', NULL UNION ALL SELECT 2, 0.5, '', x'', 3";
     let rows = run(&mut db, vec![crate::requests::query(sql, &[])]).rows.remove(0);
-    assert_eq!(rows.names[..3], ["a", "b c", "'x'"]);
-    assert_eq!((rows.width, rows.len()), (5, 2));
-    let first: Vec<String> = rows.values[..5].iter().map(Value::to_string).collect();
+    assert_eq!(rows.names()[..3], ["a", "b c", "'x'"]);
+    assert_eq!((rows.width(), rows.len()), (5, 2));
+    let first: Vec<String> = rows.values().take(5).map(|value| value.to_string()).collect();
     assert_eq!(first, ["1", "2", "'x'", "X'01'", "NULL"]);
-    assert_eq!(rows.values[9], int(3));
+    assert_eq!(rows.value(1, 4), Some(ValueRef::Int(3)));
     let typed = run(&mut db, vec![typed_query("SELECT 1 AS a", &[], &[ColumnType::Integer])]);
-    assert!(typed.rows[0].names.is_empty());
+    assert!(typed.rows[0].names().is_empty());
 }
 
 #[test]

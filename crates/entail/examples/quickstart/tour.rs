@@ -5,7 +5,7 @@ mod code;
 
 use std::fmt::Display;
 
-use entail::{Database, Error, Plan, Session, Value};
+use entail::{Database, Error, Plan, Row, Session, ValueRef};
 
 /// The tour is made for terminals of this many columns.
 const WIDTH: usize = 100;
@@ -76,7 +76,7 @@ impl<'a> Tour<'a> {
     /// The rows of a query, the values of each as words of one text: what the asserts compare.
     pub async fn rows(&self, sql: &str) -> Result<Vec<String>, Error> {
         let found = self.db.session().execute(sql, []).await?;
-        let line = |row: &[Value]| row.iter().map(shown).collect::<Vec<_>>().join(" ");
+        let line = |row: Row<'_>| row.iter().map(shown).collect::<Vec<_>>().join(" ");
         Ok(found.rows.iter().map(line).collect())
     }
 }
@@ -119,20 +119,20 @@ pub fn code(text: &str) {
 /// A table as lines of one width: its name, its columns, its rows.
 async fn block(session: &mut Session, name: &str) -> Result<Vec<String>, Error> {
     let found = session.execute(&format!("select * from {name} order by 1, 2"), []).await?.rows;
-    let mut widths: Vec<usize> = found.names.iter().map(String::len).collect();
+    let mut widths: Vec<usize> = found.names().iter().map(String::len).collect();
     for row in found.iter() {
-        for (width, value) in widths.iter_mut().zip(row) {
+        for (width, value) in widths.iter_mut().zip(row.iter()) {
             *width = (*width).max(shown(value).chars().count());
         }
     }
     let line = |cells: Vec<String>| cells.join("  ");
     let mut lines = vec![name.to_owned()];
-    let heads = found.names.iter().zip(&widths);
+    let heads = found.names().iter().zip(&widths);
     lines.push(line(heads.map(|(head, width)| format!("{head:width$}")).collect()));
     lines.push(line(widths.iter().map(|width| "-".repeat(*width)).collect()));
     for row in found.iter() {
         let cells = row.iter().zip(&widths).map(|(value, width)| match value {
-            Value::Int(_) | Value::Float(_) => format!("{:>width$}", shown(value)),
+            ValueRef::Int(_) | ValueRef::Float(_) => format!("{:>width$}", shown(value)),
             _ => format!("{:width$}", shown(value)),
         });
         lines.push(line(cells.collect()));
@@ -145,9 +145,9 @@ async fn block(session: &mut Session, name: &str) -> Result<Vec<String>, Error> 
 }
 
 /// A value as people write it.
-fn shown(value: &Value) -> String {
+fn shown(value: ValueRef<'_>) -> String {
     match value {
-        Value::Text(text) => text.to_string(),
+        ValueRef::Text(text) => text.to_owned(),
         other => other.to_string(),
     }
 }

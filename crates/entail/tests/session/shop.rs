@@ -1,5 +1,6 @@
 //! A shop: users with orders of items, tags on items, and profiles.
 
+use entail::ValueRef;
 use entail::blocking::{Database, Session};
 use entail::prelude::*;
 
@@ -124,8 +125,8 @@ pub fn count(session: &mut Session, sql: &str) -> i64 {
     let autoflush = session.set_autoflush(false);
     let found = session.execute(sql, []).expect("the query is right");
     session.set_autoflush(autoflush);
-    match found.rows.values.first() {
-        Some(Value::Int(number)) => *number,
+    match found.rows.value(0, 0) {
+        Some(ValueRef::Int(number)) => number,
         other => panic!("no number: {other:?}"),
     }
 }
