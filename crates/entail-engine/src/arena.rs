@@ -44,6 +44,7 @@ pub use reading::Change;
 
 use identity::Identity;
 use link::{ManyLink, OneLink};
+pub(crate) use snapshot::Snapshot;
 use snapshot::Snapshots;
 use undo::Undo;
 pub(crate) use undo::UndoReach;
@@ -174,25 +175,23 @@ impl Arena {
     /// A column of an object as its row has it.
     pub(crate) fn committed_column(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
         match self.snapshot(id) {
-            Some(values) => values[column].as_ref().map(Value::as_ref),
+            Some(snapshot) => snapshot.value(column),
             None => self.column(id, column),
         }
     }
 
     /// The values that the object's row has, if they were kept from before a change.
     #[inline]
-    pub(crate) fn snapshot(&self, id: ObjectId) -> Option<&[Option<Value>]> {
+    pub(crate) fn snapshot(&self, id: ObjectId) -> Option<Snapshot<'_>> {
         let table = &self.tables[id.entity.0 as usize];
         let snapshot = table.cells[id.slot.0 as usize].snapshot?;
-        Some(table.snapshots.values(snapshot))
+        Some(table.snapshots.get(snapshot))
     }
 
     /// Whether a column was set while the row's own value was not known.
     #[inline]
     pub(crate) fn is_blind(&self, id: ObjectId, column: usize) -> bool {
-        let table = &self.tables[id.entity.0 as usize];
-        let snapshot = table.cells[id.slot.0 as usize].snapshot;
-        snapshot.is_some_and(|snapshot| table.snapshots.is_blind(snapshot, column))
+        self.snapshot(id).is_some_and(|snapshot| snapshot.is_blind(column))
     }
 
     /// Calls `changed` with each column of a snapshot that the object differs in, or that is
@@ -202,10 +201,8 @@ impl Arena {
         id: ObjectId,
         changed: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
     ) {
-        let table = &self.tables[id.entity.0 as usize];
-        if let Some(snapshot) = table.cells[id.slot.0 as usize].snapshot {
-            let blind = table.snapshots.blind(snapshot);
-            table.store.compare(id.slot, table.snapshots.values(snapshot), blind, changed);
+        if let Some(snapshot) = self.snapshot(id) {
+            self.tables[id.entity.0 as usize].store.compare(id.slot, snapshot, changed);
         }
     }
 

@@ -1,7 +1,11 @@
 //! Values: what one column of one row holds, between the user's structs and the database.
 
+mod packed;
+
 use std::fmt;
 use std::hash::{Hash, Hasher};
+
+pub(crate) use packed::{Packed, PackedValues};
 
 /// The type of a column, in entail's own terms; each dialect has its words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

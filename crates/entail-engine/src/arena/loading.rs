@@ -7,7 +7,6 @@ use crate::error::LoadError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{EntityId, Kind, RelationshipId};
-use crate::value::Value;
 
 use super::Arena;
 use super::cell::Flags;
@@ -66,10 +65,10 @@ impl Arena {
     /// Writes a row over the values of an object whose own are not to be trusted.
     fn overwrite(&mut self, id: ObjectId, row: Row<'_>) -> Result<(), LoadError> {
         for (column, value) in row.iter().enumerate() {
-            let set_since = self.snapshot(id).is_some_and(|values| {
-                self.is_blind(id, column)
+            let set_since = self.snapshot(id).is_some_and(|snapshot| {
+                snapshot.is_blind(column)
                     || (!self.flags(id).has(Flags::EXPIRED)
-                        && values[column].as_ref().map(Value::as_ref) != self.column(id, column))
+                        && snapshot.value(column) != self.column(id, column))
             });
             if !set_since {
                 let store = &mut self.tables[id.entity.0 as usize].store;
@@ -84,8 +83,8 @@ impl Arena {
         cell.flags.remove(Flags::EXPIRED.and(Flags::STALE));
         if let Some(snapshot) = cell.snapshot {
             table.snapshots.forget_blind(snapshot);
-            for (old, value) in table.snapshots.values_mut(snapshot).iter_mut().zip(row.iter()) {
-                *old = Some(value.to_value());
+            for (column, value) in row.iter().enumerate() {
+                table.snapshots.set(snapshot, column, Some(value));
             }
         }
         Ok(())

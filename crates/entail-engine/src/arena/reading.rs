@@ -166,10 +166,10 @@ impl Arena {
             let (changed, old) = match self.snapshot(id) {
                 None if !has_row => (new.is_some(), None),
                 None => (false, None),
-                Some(_) if self.is_blind(id, index) => (true, None),
-                Some(values) => {
-                    let old = values[index].as_ref();
-                    (old.map(Value::as_ref) != new, old.cloned())
+                Some(snapshot) if snapshot.is_blind(index) => (true, None),
+                Some(snapshot) => {
+                    let old = snapshot.value(index);
+                    (old != new, old.map(ValueRef::to_value))
                 }
             };
             if changed {

@@ -2,20 +2,19 @@
 //! entity lie one after the other in one list, so that taking one allocates nothing of its own.
 
 use std::num::NonZeroU32;
-use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
 use crate::entity::Store;
 use crate::handle::Slot;
-use crate::value::{Value, ValueRef};
+use crate::value::{PackedValues, ValueRef};
 
 /// The place of a snapshot among those of its entity, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SnapshotId(NonZeroU32);
 
-/// Room for so many values is kept when the last snapshot is dropped.
-const KEPT: usize = 4096;
+/// Buffers of this size are worth looking through for what is no longer used.
+const WORTH_COMPACTING: usize = 1 << 16;
 
 /// All snapshots of one entity's objects: of those that were changed, and of those that a
 /// rollback may put back.
@@ -23,68 +22,91 @@ const KEPT: usize = 4096;
 pub(super) struct Snapshots {
     /// How many columns each of them has; at least one, because every table has a key.
     width: usize,
-    /// The values; none for what was unset.
-    values: Vec<Option<Value>>,
+    packed: PackedValues,
+    /// How much the buffers held after they were last compacted.
+    compacted: usize,
     /// Columns that were set while the row's own value was not known, by bit: they are written
     /// whatever the value is.
     blind: FxHashMap<SnapshotId, u128>,
     free: Vec<SnapshotId>,
 }
 
+/// One snapshot, to be read.
+#[derive(Clone, Copy)]
+pub(crate) struct Snapshot<'a> {
+    packed: &'a PackedValues,
+    start: usize,
+    width: usize,
+    /// The columns that were set while their old values were unknown, by bit.
+    blind: u128,
+}
+
+impl<'a> Snapshot<'a> {
+    /// The value of a column; none if it was unset.
+    #[inline]
+    pub fn value(self, column: usize) -> Option<ValueRef<'a>> {
+        self.packed.unpack(self.packed.cells()[self.start + column])
+    }
+
+    /// The values of all columns; none for what was unset.
+    #[inline]
+    pub fn values(self) -> impl Iterator<Item = Option<ValueRef<'a>>> {
+        let cells = &self.packed.cells()[self.start..self.start + self.width];
+        cells.iter().map(move |&packed| self.packed.unpack(packed))
+    }
+
+    /// Whether the column was set while its old value was unknown.
+    #[inline]
+    pub fn is_blind(self, column: usize) -> bool {
+        column < 128 && self.blind & (1 << column) != 0
+    }
+}
+
 impl Snapshots {
     /// No snapshots, of rows with so many columns.
     pub fn new(width: usize) -> Self {
-        let (values, free) = (Vec::new(), Vec::new());
-        Self { width: width.max(1), values, blind: FxHashMap::default(), free }
+        let (packed, blind) = (PackedValues::default(), FxHashMap::default());
+        Self { width: width.max(1), packed, compacted: 0, blind, free: Vec::new() }
     }
 
     /// Copies the columns of an object.
     pub fn take(&mut self, store: &dyn Store, slot: Slot) -> SnapshotId {
         match self.free.pop() {
             Some(id) => {
-                for (column, value) in self.values_mut(id).iter_mut().enumerate() {
-                    *value = store.column(slot, column).map(ValueRef::to_value);
+                for column in 0..self.width {
+                    self.set(id, column, store.column(slot, column));
                 }
+                self.compact();
                 id
             }
             None => {
-                store.push_columns(slot, self.width, &mut self.values);
-                let number = (self.values.len() / self.width) as u32;
+                store.push_columns(slot, self.width, &mut self.packed);
+                let number = (self.packed.len() / self.width) as u32;
                 SnapshotId(NonZeroU32::new(number).expect("a snapshot was just added"))
             }
         }
     }
 
-    fn range(&self, id: SnapshotId) -> Range<usize> {
-        let start = (id.0.get() as usize - 1) * self.width;
-        start..start + self.width
+    fn start(&self, id: SnapshotId) -> usize {
+        (id.0.get() as usize - 1) * self.width
     }
 
-    /// The values of a snapshot; none for what was unset.
+    /// A snapshot, to be read.
     #[inline]
-    pub fn values(&self, id: SnapshotId) -> &[Option<Value>] {
-        &self.values[self.range(id)]
-    }
-
-    /// The values of a snapshot, to be overwritten.
-    pub fn values_mut(&mut self, id: SnapshotId) -> &mut [Option<Value>] {
-        let place = self.range(id);
-        &mut self.values[place]
-    }
-
-    /// The columns that were set while their old values were unknown, by bit.
-    #[inline]
-    pub fn blind(&self, id: SnapshotId) -> u128 {
-        if self.blind.is_empty() {
-            return 0;
+    pub fn get(&self, id: SnapshotId) -> Snapshot<'_> {
+        let blind = if self.blind.is_empty() { None } else { self.blind.get(&id) };
+        Snapshot {
+            packed: &self.packed,
+            start: self.start(id),
+            width: self.width,
+            blind: blind.copied().unwrap_or_default(),
         }
-        self.blind.get(&id).copied().unwrap_or_default()
     }
 
-    /// Whether the column was set while its old value was unknown.
-    #[inline]
-    pub fn is_blind(&self, id: SnapshotId, column: usize) -> bool {
-        column < 128 && self.blind(id) & (1 << column) != 0
+    /// Writes over the value of a column.
+    pub fn set(&mut self, id: SnapshotId, column: usize, value: Option<ValueRef<'_>>) {
+        let place = self.start(id) + column;
+        self.packed.set(place, value);
     }
 
     /// Notes that the column was set while its old value was unknown.
@@ -101,18 +123,30 @@ impl Snapshots {
 
     /// Drops a snapshot.
     pub fn drop_one(&mut self, id: SnapshotId) {
-        self.values_mut(id).fill(None);
         self.forget_blind(id);
         self.free.push(id);
-        if self.free.len() * self.width == self.values.len() {
+        if self.free.len() * self.width == self.packed.len() {
             self.clear();
+        }
+    }
+
+    /// Drops from the buffers what is no longer used, if that may be half of them.
+    fn compact(&mut self) {
+        if self.packed.buffered() > WORTH_COMPACTING.max(2 * self.compacted) {
+            for place in 0..self.free.len() {
+                for column in 0..self.width {
+                    self.set(self.free[place], column, None);
+                }
+            }
+            self.packed.compact();
+            self.compacted = self.packed.buffered();
         }
     }
 
     /// Drops all of them.
     pub fn clear(&mut self) {
-        self.values.clear();
-        self.values.shrink_to(KEPT);
+        self.packed.clear();
+        self.compacted = 0;
         self.blind.clear();
         self.free.clear();
     }

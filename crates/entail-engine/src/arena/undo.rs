@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Kind, Mapping, RelationshipId};
+use crate::value::ValueRef;
 
 use super::cell::Flags;
 use super::link::{ManyWas, One, OneLink, Was};
@@ -249,10 +250,10 @@ impl Arena {
         // What was let go keeps what it has.
         let kept = !self.flags(id).has(Flags::MAPPED);
         let table = &mut self.tables[id.entity.0 as usize];
-        for (column, value) in table.snapshots.values_mut(snapshot).iter_mut().enumerate() {
+        for (column, value) in table.snapshots.get(snapshot).values().enumerate() {
             if !kept {
                 // The value was read from this field, so it fits.
-                let _ = table.store.set_column(id.slot, column, value.take());
+                let _ = table.store.set_column(id.slot, column, value.map(ValueRef::to_value));
             }
         }
         table.snapshots.drop_one(snapshot);

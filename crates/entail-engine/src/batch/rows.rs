@@ -1,59 +1,15 @@
-//! Rows: what a query gave back, packed. Texts lie one after the other in one buffer, so that a
-//! row costs no allocation of its own, and reading many rows goes through memory in one line.
+//! Rows: what a query gave back, packed.
 
 use std::fmt;
 
-use crate::value::{Value, ValueRef};
+use crate::value::{Packed, PackedValues, Value, ValueRef};
 
 /// Rows of values, one after the other.
 #[derive(Clone, Default)]
 pub struct Rows {
     names: Vec<String>,
     width: usize,
-    cells: Vec<Packed>,
-    text: String,
-    bytes: Vec<u8>,
-    /// Values that lie beyond what a [`Packed`] can point at.
-    large: Vec<Value>,
-}
-
-/// One value: itself, or where it lies. It takes 16 bytes.
-#[derive(Clone, Copy)]
-enum Packed {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(Span),
-    Bytes(Span),
-    Large(u32),
-    #[cfg(feature = "chrono")]
-    Date(chrono::NaiveDate),
-    #[cfg(feature = "chrono")]
-    Time(chrono::NaiveTime),
-    #[cfg(feature = "chrono")]
-    DateTime(chrono::NaiveDateTime),
-    #[cfg(feature = "chrono")]
-    Timestamp(chrono::NaiveDateTime),
-}
-
-/// A part of a buffer.
-#[derive(Clone, Copy)]
-struct Span {
-    start: u32,
-    end: u32,
-}
-
-impl Span {
-    /// The part of `length` behind `start`, unless it lies too far behind.
-    fn new(start: usize, length: usize) -> Option<Self> {
-        let end = u32::try_from(start.checked_add(length)?).ok()?;
-        Some(Self { start: start as u32, end })
-    }
-
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
-    }
+    packed: PackedValues,
 }
 
 impl Rows {
@@ -77,41 +33,7 @@ impl Rows {
     /// Appends a value, row by row.
     #[inline]
     pub fn push(&mut self, value: ValueRef<'_>) {
-        let packed = match value {
-            ValueRef::Null => Packed::Null,
-            ValueRef::Bool(value) => Packed::Bool(value),
-            ValueRef::Int(value) => Packed::Int(value),
-            ValueRef::Float(value) => Packed::Float(value),
-            ValueRef::Text(text) => match Span::new(self.text.len(), text.len()) {
-                Some(span) => {
-                    self.text.push_str(text);
-                    Packed::Text(span)
-                }
-                None => self.keep(value),
-            },
-            ValueRef::Bytes(bytes) => match Span::new(self.bytes.len(), bytes.len()) {
-                Some(span) => {
-                    self.bytes.extend_from_slice(bytes);
-                    Packed::Bytes(span)
-                }
-                None => self.keep(value),
-            },
-            #[cfg(feature = "chrono")]
-            ValueRef::Date(value) => Packed::Date(value),
-            #[cfg(feature = "chrono")]
-            ValueRef::Time(value) => Packed::Time(value),
-            #[cfg(feature = "chrono")]
-            ValueRef::DateTime(value) => Packed::DateTime(value),
-            #[cfg(feature = "chrono")]
-            ValueRef::Timestamp(value) => Packed::Timestamp(value.naive_utc()),
-        };
-        self.cells.push(packed);
-    }
-
-    #[cold]
-    fn keep(&mut self, value: ValueRef<'_>) -> Packed {
-        self.large.push(value.to_value());
-        Packed::Large(self.large.len() as u32 - 1)
+        self.packed.push(value);
     }
 
     /// The names of the columns, where the statement is raw SQL; otherwise empty.
@@ -126,7 +48,7 @@ impl Rows {
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.cells.len().checked_div(self.width).unwrap_or(0)
+        self.packed.len().checked_div(self.width).unwrap_or(0)
     }
 
     /// Whether there are no rows.
@@ -141,33 +63,17 @@ impl Rows {
 
     /// The rows, in their order.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        self.cells.chunks_exact(self.width.max(1)).map(|cells| Row { rows: self, cells })
+        self.packed.cells().chunks_exact(self.width.max(1)).map(|cells| Row { rows: self, cells })
     }
 
     /// All values, row by row.
     pub fn values(&self) -> impl Iterator<Item = ValueRef<'_>> {
-        self.cells.iter().map(|&packed| self.unpack(packed))
+        self.packed.cells().iter().map(|&packed| self.unpack(packed))
     }
 
     #[inline]
     fn unpack(&self, packed: Packed) -> ValueRef<'_> {
-        match packed {
-            Packed::Null => ValueRef::Null,
-            Packed::Bool(value) => ValueRef::Bool(value),
-            Packed::Int(value) => ValueRef::Int(value),
-            Packed::Float(value) => ValueRef::Float(value),
-            Packed::Text(span) => ValueRef::Text(&self.text[span.range()]),
-            Packed::Bytes(span) => ValueRef::Bytes(&self.bytes[span.range()]),
-            Packed::Large(place) => self.large[place as usize].as_ref(),
-            #[cfg(feature = "chrono")]
-            Packed::Date(value) => ValueRef::Date(value),
-            #[cfg(feature = "chrono")]
-            Packed::Time(value) => ValueRef::Time(value),
-            #[cfg(feature = "chrono")]
-            Packed::DateTime(value) => ValueRef::DateTime(value),
-            #[cfg(feature = "chrono")]
-            Packed::Timestamp(value) => ValueRef::Timestamp(value.and_utc()),
-        }
+        self.packed.unpack(packed).unwrap_or(ValueRef::Null)
     }
 }
 
@@ -231,11 +137,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_packed_value_takes_16_bytes() {
-        assert_eq!(size_of::<Packed>(), 16);
-    }
-
-    #[test]
     fn values_come_out_as_they_went_in() {
         let values = [
             Value::from("one"),
@@ -258,15 +159,5 @@ mod tests {
         let row = rows.iter().next().map(|row| row.skip(2));
         assert_eq!(row.map(|row| (row.width(), row.value(0))), Some((1, ValueRef::Text("c"))));
         assert_eq!(row.map(|row| row.value(7)), Some(ValueRef::Null));
-    }
-
-    #[test]
-    fn what_lies_too_far_behind_is_kept_by_itself() {
-        assert!(Span::new(u32::MAX as usize - 1, 1).is_some());
-        assert!(Span::new(u32::MAX as usize, 1).is_none());
-        let mut rows = Rows::new(1);
-        let packed = rows.keep(ValueRef::Text("far"));
-        rows.cells.push(packed);
-        assert_eq!(rows.value(0, 0), Some(ValueRef::Text("far")));
     }
 }

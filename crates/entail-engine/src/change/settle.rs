@@ -240,10 +240,10 @@ impl Fates<'_> {
 
     /// Whether the columns that the relationship's foreign key refers to have changed.
     pub fn key_changed(&self, relationship: &Relationship, id: ObjectId) -> bool {
-        let Some(values) = self.arena.snapshot(id) else { return false };
+        let Some(snapshot) = self.arena.snapshot(id) else { return false };
         relationship.parent_columns.iter().any(|&column| {
-            let old = values[column].as_ref();
-            old.is_some() && old.map(|old| old.as_ref()) != self.arena.column(id, column)
+            let old = snapshot.value(column);
+            old.is_some() && old != self.arena.column(id, column)
         })
     }
 

@@ -3,9 +3,10 @@
 use std::any::Any;
 use std::fmt;
 
+use crate::arena::Snapshot;
 use crate::batch::Row;
 use crate::handle::Slot;
-use crate::value::{Value, ValueError, ValueRef};
+use crate::value::{PackedValues, Value, ValueError, ValueRef};
 
 use super::{Object, RowReader};
 
@@ -16,14 +17,13 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     /// A column of the object at this place.
     fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>>;
     /// Appends copies of the first `width` columns of the object at this place.
-    fn push_columns(&self, slot: Slot, width: usize, to: &mut Vec<Option<Value>>);
-    /// Calls `differing` with each column in which the object differs from a snapshot, or whose
-    /// bit is in `blind`.
+    fn push_columns(&self, slot: Slot, width: usize, to: &mut PackedValues);
+    /// Calls `differing` with each column in which the object differs from a snapshot, or which
+    /// is blind there.
     fn compare(
         &self,
         slot: Slot,
-        snapshot: &[Option<Value>],
-        blind: u128,
+        snapshot: Snapshot<'_>,
         differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
     );
     /// Writes a column of the object at this place.
@@ -79,28 +79,29 @@ impl<T: Object> Store for TypedStore<T> {
         self.objects[slot.0 as usize].as_ref()?.column(index)
     }
 
-    fn push_columns(&self, slot: Slot, width: usize, to: &mut Vec<Option<Value>>) {
+    fn push_columns(&self, slot: Slot, width: usize, to: &mut PackedValues) {
         let object = self.objects[slot.0 as usize].as_ref();
-        to.extend((0..width).map(|index| object?.column(index).map(ValueRef::to_value)));
+        for index in 0..width {
+            to.push_optional(object.and_then(|object| object.column(index)));
+        }
     }
 
     fn compare(
         &self,
         slot: Slot,
-        snapshot: &[Option<Value>],
-        blind: u128,
+        snapshot: Snapshot<'_>,
         differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
     ) {
         let object = self.objects[slot.0 as usize].as_ref();
-        for (index, old) in snapshot.iter().enumerate() {
+        for (index, old) in snapshot.values().enumerate() {
             let now = object.and_then(|object| object.column(index));
             let same = match (now, old) {
-                (Some(now), Some(old)) => now == old.as_ref(),
+                (Some(now), Some(old)) => now == old,
                 (None, None) => true,
                 (Some(one), None) => one.is_null(),
                 (None, Some(one)) => one.is_null(),
             };
-            if !same || (blind != 0 && index < 128 && blind & (1 << index) != 0) {
+            if !same || snapshot.is_blind(index) {
                 differing(index, now);
             }
         }
