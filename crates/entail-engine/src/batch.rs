@@ -216,10 +216,47 @@ pub enum Operation {
     Delete,
 }
 
+/// Takes rows while a batch runs, so that nobody has to hold all of them.
+///
+/// It is given the number of the query among those of the batch, and a part of its rows, which
+/// it may take out; how many that are is the driver's choice. The last rows of each query are
+/// not handed to it: they are in the [`Outcome`].
+pub type Sink<'a> = dyn FnMut(usize, &mut Rows) + Send + 'a;
+
+/// Collects the rows that a driver hands over while a batch runs.
+#[derive(Debug, Default)]
+pub struct Parts {
+    rows: Vec<Rows>,
+}
+
+impl Parts {
+    /// Takes a part of the rows of a query.
+    pub fn take(&mut self, query: usize, part: &mut Rows) {
+        if self.rows.len() <= query {
+            self.rows.resize_with(query + 1, Rows::default);
+        }
+        match &mut self.rows[query] {
+            first if first.is_empty() => *first = std::mem::take(part),
+            before => before.append(part),
+        }
+    }
+
+    /// Puts the parts before the last rows, so that the outcome has all of them.
+    pub fn complete(self, outcome: &mut Outcome) {
+        for (mut all, last) in self.rows.into_iter().zip(&mut outcome.rows) {
+            if !all.is_empty() {
+                all.append(last);
+                *last = all;
+            }
+        }
+    }
+}
+
 /// What came back from a [`Batch`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Outcome {
-    /// For each request that is a [`CallKind::Query`], in order, its rows.
+    /// For each request that is a [`CallKind::Query`], in order, its rows; without those that
+    /// were handed over while the batch ran.
     pub rows: Vec<Rows>,
     /// The slots, filled.
     pub slots: Vec<Value>,

@@ -7,6 +7,9 @@
 //!             +--- Step::Done(output)
 //! ```
 //!
+//! While a batch runs, the driver hands over the rows of long answers in parts
+//! ([`Flow::feed`]), so that objects are made while the database still reads.
+//!
 //! The async and the blocking session are each one small loop around this.
 
 mod flush;
@@ -29,7 +32,7 @@ pub use reach::Reach;
 pub use refresh::Refresh;
 pub use transaction::{RollBack, RollBackTo};
 
-use crate::batch::{Batch, Outcome};
+use crate::batch::{Batch, Outcome, Parts, Rows};
 use crate::error::{BatchFailure, Error};
 use crate::unit::Unit;
 
@@ -46,7 +49,7 @@ pub enum Step<T> {
 pub type Answer = Result<Outcome, BatchFailure>;
 
 /// A machine that needs the database.
-pub trait Flow {
+pub trait Flow: Send {
     /// The name of the verb, for spans.
     const NAME: &'static str;
 
@@ -63,6 +66,50 @@ pub trait Flow {
         unit: &mut Unit,
         answer: Option<Answer>,
     ) -> Result<Step<Self::Output>, Error>;
+
+    /// Takes a part of the rows of a query, given by its number among those of the batch that
+    /// runs. A flow that needs all rows at once leaves them; they are kept for the answer then.
+    fn feed(&mut self, unit: &mut Unit, query: usize, rows: &Rows) -> Fed {
+        let _ = (unit, query, rows);
+        Fed::Left
+    }
+}
+
+/// What a flow did with a part of the rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// It took them.
+    Taken,
+    /// It needs them in the answer.
+    Left,
+}
+
+/// Where the rows go that a driver hands over while a batch of a flow runs.
+#[derive(Debug)]
+pub struct Intake<'a, F> {
+    flow: &'a mut F,
+    unit: &'a mut Unit,
+    left: Parts,
+}
+
+impl<'a, F: Flow> Intake<'a, F> {
+    /// The rows go to the flow; what it leaves is kept.
+    pub fn new(flow: &'a mut F, unit: &'a mut Unit) -> Self {
+        Self { flow, unit, left: Parts::default() }
+    }
+
+    /// Takes a part of the rows of a query.
+    pub fn take(&mut self, query: usize, rows: &mut Rows) {
+        if self.flow.feed(self.unit, query, rows) == Fed::Left {
+            self.left.take(query, rows);
+        }
+    }
+
+    /// The outcome with all rows that the flow has left.
+    pub fn complete(self, mut outcome: Outcome) -> Outcome {
+        self.left.complete(&mut outcome);
+        outcome
+    }
 }
 
 /// Runs a flow inside another: its batches are passed on, its output is returned.

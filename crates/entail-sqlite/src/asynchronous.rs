@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! handle --job--> thread: Connection
-//!    ^----reply----'
+//!    ^---parts, then reply---'
 //! ```
+//!
+//! Rows of long answers come in parts, so that objects are made while the thread still reads.
 
 use std::fmt;
 use std::sync::mpsc;
 use std::thread;
 
-use entail_engine::batch::{Batch, Outcome, Request};
+use async_channel::{Receiver, RecvError, TryRecvError};
+use entail_engine::batch::{Batch, Outcome, Parts, Request, Rows, Sink};
 use entail_engine::error::{BatchFailure, DriverError};
 use futures_channel::oneshot;
 use rusqlite::InterruptHandle;
@@ -99,10 +102,31 @@ impl AsyncConnection {
     /// Those of [`Connection::run`], and [`DriverError::ConnectionLost`] where a dropped future
     /// took the transaction with it.
     pub async fn run(&mut self, batch: Batch) -> Result<Outcome, BatchFailure> {
+        let mut parts = Parts::default();
+        let mut outcome = self.run_into(batch, &mut |query, rows| parts.take(query, rows)).await?;
+        parts.complete(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// Runs a batch as [`run`](Self::run) does, but hands over the rows of long answers while they
+    /// are read.
+    ///
+    /// # Errors
+    ///
+    /// As for [`run`](Self::run).
+    pub async fn run_into(
+        &mut self,
+        batch: Batch,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, BatchFailure> {
         if !matches!(batch.requests.first(), Some(Request::Begin | Request::Rollback)) {
             self.refuse_lost()?;
         }
-        self.trip(move |connection| connection.run(&batch)).await?
+        self.trip(
+            move |connection, parts| connection.run_in_parts(&batch, ROWS_AT_ONCE, parts),
+            sink,
+        )
+        .await?
     }
 
     /// Runs statements that give no rows, as [`Connection::run_script`] does.
@@ -112,7 +136,8 @@ impl AsyncConnection {
     /// As for [`run`](Self::run).
     pub async fn run_script(&mut self, statements: Vec<String>) -> Result<(), BatchFailure> {
         self.refuse_lost()?;
-        self.trip(move |connection| connection.run_script(&statements)).await?
+        let sink: &mut Sink<'_> = &mut |_, _| {};
+        self.trip(move |connection, _| connection.run_script(&statements), sink).await?
     }
 
     /// Whether a transaction was open when the last call ended.
@@ -161,30 +186,44 @@ impl AsyncConnection {
         Err(lost("a call was dropped before it ended, and its transaction has been rolled back"))
     }
 
-    /// Runs a job on the thread and waits for its result.
+    /// Runs a job on the thread, passes on the parts that it hands over, and waits for its result.
     async fn trip<T: Send + 'static>(
         &mut self,
-        job: impl FnOnce(&mut Connection) -> T + Send + 'static,
+        job: impl FnOnce(&mut Connection, &mut Sink<'_>) -> T + Send + 'static,
+        sink: &mut Sink<'_>,
     ) -> Result<T, BatchFailure> {
-        let (reply, result) = oneshot::channel();
+        let (news, incoming) = async_channel::bounded(PARTS_ON_THE_WAY);
         let span = tracing::Span::current();
         self.line.send(move |connection| {
-            if reply.is_canceled() {
+            if news.is_closed() {
                 return;
             }
-            let result = span.in_scope(|| job(connection));
-            // Who dropped the future has also asked for a rollback.
-            let _ = reply.send((result, connection.in_transaction(), connection.is_broken()));
+            // Who dropped the future does not want to hear, and has also asked for a rollback.
+            let mut hand_over = |query: usize, rows: &mut Rows| {
+                let _ = news.send_blocking(News::Part(query, std::mem::take(rows)));
+            };
+            let result = span.in_scope(|| job(connection, &mut hand_over));
+            let in_transaction = connection.in_transaction();
+            let is_broken = connection.is_broken();
+            let _ = news.send_blocking(News::Done { result, in_transaction, is_broken });
         });
         self.rest = Rest::Unsettled;
         let mut flight = Flight { connection: self, landing: Landing::Open };
-        let reply = land(result).await;
+        let reply = loop {
+            match land(&incoming).await {
+                Ok(News::Part(query, mut rows)) => sink(query, &mut rows),
+                Ok(News::Done { result, in_transaction, is_broken }) => {
+                    break Some((result, in_transaction, is_broken));
+                }
+                Err(_) => break None,
+            }
+        };
         flight.landing = Landing::Done;
         drop(flight);
-        let (result, in_transaction, is_broken) = reply.map_err(|_| {
+        let Some((result, in_transaction, is_broken)) = reply else {
             self.transaction = Transaction::None;
-            lost("its thread has ended")
-        })?;
+            return Err(lost("its thread has ended"));
+        };
         if !is_broken {
             self.rest = Rest::Clean;
         }
@@ -264,11 +303,30 @@ fn serve(
     }
 }
 
-/// Waits for a reply: for a moment by looking, then as tasks wait.
-async fn land<T>(mut reply: oneshot::Receiver<T>) -> Result<T, oneshot::Canceled> {
-    match spin::until(spin::FOR_REPLY, Pause::Hold, || reply.try_recv().transpose()) {
+/// What the thread says while it does a job.
+enum News<T> {
+    /// Rows of a query, given by its number.
+    Part(usize, Rows),
+    /// The job is done.
+    Done { result: T, in_transaction: bool, is_broken: bool },
+}
+
+/// How many rows are in a part: few enough that the task has the first ones soon.
+const ROWS_AT_ONCE: usize = 1024;
+
+/// So many parts may wait to be taken; the thread reads no further until then.
+const PARTS_ON_THE_WAY: usize = 8;
+
+/// Waits for news: for a moment by looking, then as tasks wait.
+async fn land<T>(incoming: &Receiver<T>) -> Result<T, RecvError> {
+    let look = || match incoming.try_recv() {
+        Ok(news) => Some(Ok(news)),
+        Err(TryRecvError::Closed) => Some(Err(RecvError)),
+        Err(TryRecvError::Empty) => None,
+    };
+    match spin::until(spin::FOR_REPLY, Pause::Hold, look) {
         Some(landed) => landed,
-        None => reply.await,
+        None => incoming.recv().await,
     }
 }
 

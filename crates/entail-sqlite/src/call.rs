@@ -1,6 +1,6 @@
 //! Calls: one statement of a batch, run once or with many parameters.
 
-use entail_engine::batch::{Call, CallKind, Expect, Fetch, GeneratedColumn, Param, Rows};
+use entail_engine::batch::{Call, CallKind, Expect, Fetch, GeneratedColumn, Param, Rows, Sink};
 use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value};
 use rusqlite::{CachedStatement, Connection, Row, Statement};
@@ -16,7 +16,11 @@ pub(crate) struct Calls<'c> {
     pub db: &'c Connection,
     pub guard: &'c mut KeyGuard,
     pub slots: Vec<Value>,
+    /// The last rows of each query; those before went to the sink.
     pub rows: Vec<Rows>,
+    pub sink: &'c mut Sink<'c>,
+    /// How many rows are handed to the sink at once.
+    pub at_once: usize,
 }
 
 /// A failed call, with the number of the execution.
@@ -79,9 +83,17 @@ impl Calls<'_> {
         let mut statement = prepare(db, &call.sql, call.params.len())?;
         let params = call.params.as_slice();
         let rows = bind(&mut statement, params, &self.slots)
-            .and_then(|()| read(&mut statement, types, &call.sql))
+            .and_then(|()| {
+                let query = self.rows.len();
+                let mut read_one = |rows: &mut Rows| {
+                    if rows.len() == self.at_once {
+                        hand_over(self.sink, query, rows);
+                    }
+                };
+                read(&mut statement, types, &call.sql, &mut read_one)
+            })
             .map_err(|fault| self.failed(call, &call.sql, params, 0, fault))?;
-        tracing::debug!(sql = &*call.sql, rows = rows.len(), "query");
+        tracing::debug!(sql = &*call.sql, "query");
         self.rows.push(rows);
         Ok(())
     }
@@ -320,34 +332,58 @@ fn step_raw(db: &Connection, statement: &mut Statement<'_>) -> Result<u64, Fault
     Ok(if db.total_changes() == before { 0 } else { db.changes() })
 }
 
-/// Reads all rows of a bound query.
+/// Hands over what was read so far; what the sink does not take out is dropped.
+fn hand_over(sink: &mut Sink<'_>, query: usize, rows: &mut Rows) {
+    let names = rows.names().to_vec();
+    let width = rows.width();
+    sink(query, rows);
+    if rows.width() == width {
+        rows.clear();
+    } else {
+        *rows = if names.is_empty() { Rows::new(width) } else { Rows::named(names) };
+    }
+}
+
+/// Reads all rows of a bound query. After each of them `read_one` is called, which may take out
+/// what was read so far.
 ///
 /// What columns it has is known from the first step on: a cached statement is prepared anew
 /// there if the schema has changed.
-fn read(statement: &mut Statement<'_>, types: &[ColumnType], sql: &str) -> Result<Rows, Fault> {
+fn read(
+    statement: &mut Statement<'_>,
+    types: &[ColumnType],
+    sql: &str,
+    read_one: &mut dyn FnMut(&mut Rows),
+) -> Result<Rows, Fault> {
     if types.is_empty() {
-        return read_stored(statement);
+        return read_stored(statement, read_one);
     }
     let mut read = Rows::new(types.len());
+    let mut checked = false;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
-        if read.is_empty() {
+        if !checked {
             expect_width(row.as_ref(), types.len(), sql)?;
+            checked = true;
         }
         for (index, ty) in types.iter().enumerate() {
             let value = decode::typed(row.get_ref(index)?, *ty);
             read.push(value.ok_or_else(|| unreadable(row, index, Some(*ty)))?);
         }
+        read_one(&mut read);
     }
     drop(rows);
-    if read.is_empty() {
+    if !checked {
         expect_width(statement, types.len(), sql)?;
     }
     Ok(read)
 }
 
 /// Reads all rows as they are stored, with the names of their columns.
-fn read_stored(statement: &mut Statement<'_>) -> Result<Rows, Fault> {
+fn read_stored(
+    statement: &mut Statement<'_>,
+    read_one: &mut dyn FnMut(&mut Rows),
+) -> Result<Rows, Fault> {
     let mut read = None;
     let mut rows = statement.raw_query();
     while let Some(row) = rows.next()? {
@@ -356,6 +392,7 @@ fn read_stored(statement: &mut Statement<'_>) -> Result<Rows, Fault> {
             let value = decode::stored(row.get_ref(index)?);
             read.push(value.ok_or_else(|| unreadable(row, index, None))?);
         }
+        read_one(read);
     }
     drop(rows);
     Ok(read.unwrap_or_else(|| Rows::named(names_of(statement))))

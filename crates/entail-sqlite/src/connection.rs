@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use entail_engine::batch::{Batch, CallKind, Outcome, Request};
+use entail_engine::batch::{Batch, CallKind, Outcome, Parts, Request, Sink};
 use entail_engine::error::{BatchFailure, DriverError};
 use entail_engine::value::Value;
 use rusqlite::{InterruptHandle, OpenFlags};
@@ -30,6 +30,10 @@ pub struct Connection {
     guard: KeyGuard,
     soundness: Soundness,
 }
+
+/// How many rows are handed over at once: enough that an arena which makes room for all of them
+/// does so seldom, and few beside the objects that they become.
+const ROWS_AT_ONCE: usize = 16_384;
 
 /// Whether a connection can be used for another task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +70,33 @@ impl Connection {
     /// The failure names the request and the execution. The crate's documentation has the table
     /// of the errors.
     pub fn run(&mut self, batch: &Batch) -> Result<Outcome, BatchFailure> {
+        let mut parts = Parts::default();
+        let mut outcome = self.run_into(batch, &mut |query, rows| parts.take(query, rows))?;
+        parts.complete(&mut outcome);
+        Ok(outcome)
+    }
+
+    /// Runs a batch as [`run`](Self::run) does, but hands over the rows of long answers while it
+    /// reads them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    pub fn run_into(
+        &mut self,
+        batch: &Batch,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, BatchFailure> {
+        self.run_in_parts(batch, ROWS_AT_ONCE, sink)
+    }
+
+    /// The same, with so many rows at once.
+    pub(crate) fn run_in_parts(
+        &mut self,
+        batch: &Batch,
+        at_once: usize,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, BatchFailure> {
         let snapshot = self.db.is_autocommit() && reads_often(batch);
         let mut own = Own::Nothing;
         if snapshot {
@@ -74,7 +105,7 @@ impl Connection {
             own = Own::Transaction;
         }
         let outcome = self
-            .requests(batch, &mut own)
+            .requests(batch, &mut own, at_once, sink)
             .map_err(|(index, failed)| self.failure(Some(index), failed, own))?;
         if snapshot && !self.db.is_autocommit() {
             control(&self.db, &Request::Commit)
@@ -139,7 +170,13 @@ impl Connection {
         self.db.get_interrupt_handle()
     }
 
-    fn requests(&mut self, batch: &Batch, own: &mut Own) -> Result<Outcome, (usize, FailedCall)> {
+    fn requests(
+        &mut self,
+        batch: &Batch,
+        own: &mut Own,
+        at_once: usize,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, (usize, FailedCall)> {
         self.guard.expire();
         let mut written = Vec::with_capacity(batch.requests.len());
         let mut calls = Calls {
@@ -147,6 +184,8 @@ impl Connection {
             guard: &mut self.guard,
             slots: vec![Value::Null; batch.slots],
             rows: Vec::new(),
+            sink,
+            at_once,
         };
         for (index, request) in batch.requests.iter().enumerate() {
             let rows = match request {

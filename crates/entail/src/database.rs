@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entail_engine::batch::{Batch, Outcome};
+use entail_engine::batch::{Batch, Outcome, Sink};
 use entail_engine::error::{BatchFailure, DriverError, Error};
 use entail_engine::mapping::Mapping;
 use entail_engine::sql::Dialect;
@@ -132,10 +132,14 @@ impl Pool {
 }
 
 impl Connection {
-    pub(crate) async fn run(&mut self, batch: Batch) -> Result<Outcome, BatchFailure> {
+    pub(crate) async fn run_into(
+        &mut self,
+        batch: Batch,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, BatchFailure> {
         match *self {
             #[cfg(feature = "sqlite")]
-            Connection::Sqlite(ref mut connection) => connection.run(batch).await,
+            Connection::Sqlite(ref mut connection) => connection.run_into(batch, sink).await,
         }
     }
 
@@ -156,7 +160,7 @@ impl Connection {
 
 /// The same without a runtime.
 pub(crate) mod blocking {
-    use super::{Batch, BatchFailure, Dialect, DriverError, Outcome, no_driver};
+    use super::{Batch, BatchFailure, Dialect, DriverError, Outcome, Sink, no_driver};
 
     /// A pool of blocking connections to one database.
     #[derive(Clone, Debug)]
@@ -198,10 +202,14 @@ pub(crate) mod blocking {
     }
 
     impl Connection {
-        pub(crate) fn run(&mut self, batch: &Batch) -> Result<Outcome, BatchFailure> {
+        pub(crate) fn run_into(
+            &mut self,
+            batch: &Batch,
+            sink: &mut Sink<'_>,
+        ) -> Result<Outcome, BatchFailure> {
             match *self {
                 #[cfg(feature = "sqlite")]
-                Connection::Sqlite(ref mut connection) => connection.run(batch),
+                Connection::Sqlite(ref mut connection) => connection.run_into(batch, sink),
             }
         }
 

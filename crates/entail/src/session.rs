@@ -2,11 +2,12 @@
 
 use std::ops::{Deref, DerefMut};
 
+use entail_engine::batch::{Batch, Outcome};
 use entail_engine::entity::{Entity, Object, Record};
 use entail_engine::error::{BatchFailure, Error, StateError};
 use entail_engine::flow::{
-    Executed, Flow, Flush, Get, Load, Merge, Preview, Raw, Reach, Refresh, RollBack, RollBackTo,
-    Step,
+    Executed, Flow, Flush, Get, Intake, Load, Merge, Preview, Raw, Reach, Refresh, RollBack,
+    RollBackTo, Step,
 };
 use entail_engine::handle::{Handle, RawHandle};
 use entail_engine::key::{EntityKey, Key};
@@ -56,7 +57,7 @@ impl Session {
                 Err(error) => break Err(error),
                 Ok(Step::Run(batch)) => {
                     self.work.unit.count(&batch);
-                    answer = Some(self.run(batch).instrument(span.clone()).await);
+                    answer = Some(self.run(batch, &mut flow).instrument(span.clone()).await);
                 }
             }
         };
@@ -66,10 +67,8 @@ impl Session {
         result
     }
 
-    async fn run(
-        &mut self,
-        batch: entail_engine::batch::Batch,
-    ) -> Result<entail_engine::batch::Outcome, BatchFailure> {
+    /// Runs a batch; the flow takes rows while it runs.
+    async fn run<F: Flow>(&mut self, batch: Batch, flow: &mut F) -> Result<Outcome, BatchFailure> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
@@ -82,7 +81,10 @@ impl Session {
                 self.connection.insert(taken)
             }
         };
-        connection.run(batch).await
+        let mut intake = Intake::new(flow, &mut self.work.unit);
+        let outcome =
+            connection.run_into(batch, &mut |query, rows| intake.take(query, rows)).await?;
+        Ok(intake.complete(outcome))
     }
 
     /// Writes all changes to the database, in the open transaction.

@@ -12,6 +12,9 @@ use super::Arena;
 use super::cell::Flags;
 use super::link::{One, OneLink, Was};
 
+/// From so many objects on, lists of them are large.
+const MANY: usize = 1000;
+
 impl Arena {
     /// Takes a row: the object with its key, or a new one. A present object keeps its values,
     /// unless they are stale or expired; what was set since then stays even so.
@@ -90,9 +93,15 @@ impl Arena {
         Ok(())
     }
 
-    /// Room for so many more objects of an entity.
+    /// Room for so many more objects of an entity. Who loads in parts grows by four at a time,
+    /// because large lists are moved at each growth.
     pub(crate) fn make_room(&mut self, entity: EntityId, additional: usize) {
         let table = &mut self.tables[entity.0 as usize];
+        let needed = table.cells.len() + additional;
+        if needed <= table.cells.capacity() {
+            return;
+        }
+        let additional = if table.cells.len() >= MANY { needed * 4 } else { additional };
         table.cells.reserve(additional);
         table.store.make_room(additional);
         table.identity.make_room(&table.cells, additional);

@@ -151,3 +151,83 @@ impl Snapshots {
         self.free.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entity::{Object, Record, TypedStore};
+    use crate::mapping::{
+        ColumnDefinition, EntityDefinition, Mapping, MappingDefinition, MappingErrors,
+        TableDefinition,
+    };
+    use crate::value::{ColumnType, Value};
+
+    /// A store with one record of two columns.
+    fn store() -> Result<TypedStore<Record>, MappingErrors> {
+        let columns = ["id", "name"].map(|name| ColumnDefinition::new(name, ColumnType::BigInt));
+        let entity = EntityDefinition {
+            name: "a".to_owned(),
+            table: TableDefinition {
+                name: "a".to_owned(),
+                columns: columns.to_vec(),
+                primary_key: vec!["id".to_owned()],
+                ..TableDefinition::default()
+            },
+            version: None,
+            relationships: Vec::new(),
+        };
+        let definition = MappingDefinition { tables: Vec::new(), entities: vec![entity] };
+        let mapping = Mapping::new(definition)?;
+        let mut store = TypedStore::new();
+        store.objects.push(Some(Record::new(&mapping, &mapping.entities()[0])));
+        Ok(store)
+    }
+
+    #[test]
+    fn a_snapshot_keeps_what_was_and_what_was_unset() -> Result<(), MappingErrors> {
+        let mut store = store()?;
+        let mut snapshots = Snapshots::new(2);
+        let slot = Slot(0);
+        let set = |store: &mut TypedStore<Record>, value: &str| {
+            let record = store.objects[0].as_mut().map(|one| one.set_column(1, Some(value.into())));
+            assert_eq!(record, Some(Ok(())));
+        };
+        let empty = snapshots.take(&store, slot);
+        set(&mut store, "first");
+        let first = snapshots.take(&store, slot);
+        set(&mut store, "second");
+        assert_eq!(snapshots.get(empty).values().collect::<Vec<_>>(), [None, None]);
+        assert_eq!(snapshots.get(first).value(1), Some(ValueRef::Text("first")));
+
+        snapshots.set_blind(first, 1);
+        assert!(snapshots.get(first).is_blind(1) && !snapshots.get(first).is_blind(0));
+        snapshots.drop_one(first);
+        let second = snapshots.take(&store, slot);
+        assert_eq!(second, first, "its place is used again");
+        assert!(!snapshots.get(second).is_blind(1));
+        assert_eq!(snapshots.get(second).value(1), Some(ValueRef::Text("second")));
+        snapshots.drop_one(second);
+        snapshots.drop_one(empty);
+        assert_eq!((snapshots.packed.len(), snapshots.free.len()), (0, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn places_that_are_used_again_and_again_do_not_grow() -> Result<(), MappingErrors> {
+        let mut store = store()?;
+        let long = Value::from("x".repeat(1000));
+        if let Some(record) = &mut store.objects[0] {
+            record.set(1, long);
+        }
+        let mut snapshots = Snapshots::new(2);
+        let kept = snapshots.take(&store, Slot(0));
+        for _ in 0..1000 {
+            let one = snapshots.take(&store, Slot(0));
+            snapshots.drop_one(one);
+        }
+        assert!(snapshots.packed.buffered() < 3 * WORTH_COMPACTING);
+        let text = snapshots.get(kept).value(1).map(|value| value.to_value().to_string().len());
+        assert_eq!(text, Some(1002));
+        Ok(())
+    }
+}

@@ -36,6 +36,20 @@ impl Rows {
         self.packed.push(value);
     }
 
+    /// Appends the rows of another part of the same answer.
+    pub fn append(&mut self, part: &Rows) {
+        if self.is_empty() {
+            self.clone_from(part);
+        } else {
+            part.values().for_each(|value| self.push(value));
+        }
+    }
+
+    /// Drops all rows, and keeps room for more.
+    pub fn clear(&mut self) {
+        self.packed.clear();
+    }
+
     /// The names of the columns, where the statement is raw SQL; otherwise empty.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -151,6 +165,20 @@ mod tests {
         assert_eq!((rows.len(), read), (2, values.to_vec()));
         assert_eq!(rows.value(1, 1), Some(ValueRef::Int(-3)));
         assert_eq!((rows.value(1, 3), rows.value(2, 0)), (None, None));
+    }
+
+    #[test]
+    fn parts_of_an_answer_become_one() {
+        let mut rows = Rows::named(vec!["a".to_owned(), "b".to_owned()]);
+        let mut part = rows.clone();
+        part.push(ValueRef::Int(1));
+        part.push(ValueRef::Text("x"));
+        rows.append(&part);
+        rows.append(&part);
+        part.clear();
+        rows.append(&part);
+        assert_eq!((rows.len(), part.len(), rows.names().len()), (2, 0, 2));
+        assert_eq!(rows.value(1, 1), Some(ValueRef::Text("x")));
     }
 
     #[test]

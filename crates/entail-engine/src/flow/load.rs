@@ -16,12 +16,14 @@ use crate::unit::Unit;
 use crate::value::{Value, ValueRef};
 
 use super::flush::Flush;
-use super::{Answer, Flow, Step, inner, read_failure};
+use super::{Answer, Fed, Flow, Step, inner, read_failure};
 
 /// One trip of loading: what was asked, and where the answers go.
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     parts: Vec<Part>,
+    /// A row that could not be taken while others were still being read.
+    failed: Option<LoadError>,
 }
 
 #[derive(Debug)]
@@ -29,6 +31,8 @@ struct Part {
     what: What,
     /// How many queries answer it.
     queries: usize,
+    /// The targets that have come so far.
+    targets: Targets,
 }
 
 #[derive(Debug)]
@@ -140,7 +144,8 @@ impl Pass {
             }
         }
         let queries = batch.requests.len() - before;
-        self.parts.push(Part { what: What::Relationship(id, owners, into), queries });
+        let what = What::Relationship(id, owners, into);
+        self.parts.push(Part { what, queries, targets: Targets::default() });
     }
 
     /// Asks for rows by their keys.
@@ -163,7 +168,8 @@ impl Pass {
         for (entity, keys) in of_entity {
             let map = arena.mapping().entity(entity);
             let calls = select_by(texts, arena.mapping(), map.table, &map.key, keys, &[]);
-            self.parts.push(Part { what: What::Rows(entity), queries: calls.len() });
+            let (what, queries) = (What::Rows(entity), calls.len());
+            self.parts.push(Part { what, queries, targets: Targets::default() });
             batch.requests.extend(calls.into_iter().map(Request::Call));
         }
     }
@@ -195,23 +201,43 @@ impl Pass {
         (pass, batch)
     }
 
-    /// Takes the answers.
-    pub fn apply(self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
-        let mut answers = outcome.rows.into_iter();
+    /// Takes a part of the answer to a query.
+    fn feed(&mut self, arena: &mut Arena, query: usize, rows: &Rows) {
+        if self.failed.is_none() {
+            self.failed = self.take(arena, query, rows).err();
+        }
+    }
+
+    fn take(&mut self, arena: &mut Arena, query: usize, rows: &Rows) -> Result<(), LoadError> {
+        let mut before = 0;
+        let part = self.parts.iter_mut().find(|part| {
+            before += part.queries;
+            query < before
+        });
+        match part {
+            Some(Part { what: What::Rows(entity), .. }) => {
+                take_rows(arena, *entity, rows, &mut Vec::new())
+            }
+            Some(Part { what: What::Relationship(id, ..), targets, .. }) => {
+                let mapping = arena.shared_mapping();
+                targets.take(arena, &mapping, mapping.relationship(*id), rows)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes what is left of the answers.
+    pub fn apply(mut self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
+        if let Some(failed) = self.failed {
+            return Err(failed.into());
+        }
+        for (query, rows) in outcome.rows.iter().enumerate() {
+            self.take(arena, query, rows)?;
+        }
+        let mapping = arena.shared_mapping();
         for part in self.parts {
-            let rows: Vec<Rows> = answers.by_ref().take(part.queries).collect();
-            match part.what {
-                What::Rows(entity) => {
-                    for rows in &rows {
-                        take_rows(arena, entity, rows)?;
-                    }
-                }
-                What::Relationship(id, owners, into) => {
-                    let mapping = arena.shared_mapping();
-                    let relationship = mapping.relationship(id);
-                    let targets = Targets::take(arena, &mapping, relationship, rows)?;
-                    targets.give(arena, relationship, &owners, into);
-                }
+            if let What::Relationship(id, owners, into) = part.what {
+                part.targets.give(arena, mapping.relationship(id), &owners, into);
             }
         }
         Ok(())
@@ -233,36 +259,39 @@ fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
     }
 }
 
-/// Takes rows of an entity; gives the objects in the order of the rows.
+/// Takes rows of an entity; adds the objects in the order of the rows.
 pub(super) fn take_rows(
     arena: &mut Arena,
     entity: EntityId,
     rows: &Rows,
-) -> Result<Vec<ObjectId>, LoadError> {
+    objects: &mut Vec<ObjectId>,
+) -> Result<(), LoadError> {
     arena.make_room(entity, rows.len());
-    let mut objects = Vec::with_capacity(rows.len());
+    objects.reserve(rows.len());
     for row in rows.iter() {
         objects.push(arena.load_row(entity, row)?);
     }
-    Ok(objects)
+    Ok(())
 }
 
 /// Loaded targets by the values by which their owners know them.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Targets {
     by_value: FxHashMap<Vec<Value>, Vec<Slot>>,
     /// For owners that are known by their own key: by their slots.
     by_owner: Vec<Vec<Slot>>,
+    /// The owner of the last row: rows of one owner mostly come one after the other.
+    last: Option<(Vec<Value>, ObjectId)>,
 }
 
 impl Targets {
     fn take(
+        &mut self,
         arena: &mut Arena,
         mapping: &Mapping,
         relationship: &Relationship,
-        answers: Vec<Rows>,
-    ) -> Result<Self, LoadError> {
-        let mut targets = Targets::default();
+        rows: &Rows,
+    ) -> Result<(), LoadError> {
         let owner_key = &mapping.entity(relationship.owner).key;
         let by_owner_key =
             relationship.kind != Kind::ManyToOne && relationship.parent_columns == *owner_key;
@@ -272,33 +301,28 @@ impl Targets {
             (_, 0) => relationship.child_columns.clone(),
             (_, ahead) => (0..ahead).collect(),
         };
-        // Rows of one owner mostly come one after the other.
-        let mut last: Option<(Vec<Value>, ObjectId)> = None;
-        for rows in answers {
-            arena.make_room(relationship.target, rows.len());
-            for row in rows.iter() {
-                let target = arena.load_row(relationship.target, row.skip(ahead))?.slot;
-                let known = columns.iter().map(|&column| row.value(column));
-                if by_owner_key {
-                    if !last.as_ref().is_some_and(|(values, _)| {
-                        known.clone().eq(values.iter().map(Value::as_ref))
-                    }) {
-                        let key: Vec<Value> = known.map(ValueRef::to_value).collect();
-                        last = arena.find(relationship.owner, &key).map(|one| (key, one));
-                    }
-                    let Some((_, owner)) = &last else { continue };
-                    let at = owner.slot.0 as usize;
-                    if targets.by_owner.len() <= at {
-                        targets.by_owner.resize_with(at + 1, Vec::new);
-                    }
-                    targets.by_owner[at].push(target);
-                } else {
-                    let known = known.map(ValueRef::to_value).collect();
-                    targets.by_value.entry(known).or_default().push(target);
-                }
+        arena.make_room(relationship.target, rows.len());
+        for row in rows.iter() {
+            let target = arena.load_row(relationship.target, row.skip(ahead))?.slot;
+            let known = columns.iter().map(|&column| row.value(column));
+            if !by_owner_key {
+                let known = known.map(ValueRef::to_value).collect();
+                self.by_value.entry(known).or_default().push(target);
+                continue;
             }
+            let last = self.last.as_ref();
+            if !last.is_some_and(|(key, _)| known.clone().eq(key.iter().map(Value::as_ref))) {
+                let key: Vec<Value> = known.map(ValueRef::to_value).collect();
+                self.last = arena.find(relationship.owner, &key).map(|one| (key, one));
+            }
+            let Some((_, owner)) = &self.last else { continue };
+            let at = owner.slot.0 as usize;
+            if self.by_owner.len() <= at {
+                self.by_owner.resize_with(at + 1, Vec::new);
+            }
+            self.by_owner[at].push(target);
         }
-        Ok(targets)
+        Ok(())
     }
 
     fn give(
@@ -472,6 +496,16 @@ impl Flow for Load {
             return Ok(Step::Run(batch));
         }
         Ok(Step::Done(()))
+    }
+
+    fn feed(&mut self, unit: &mut Unit, query: usize, rows: &Rows) -> Fed {
+        match &mut self.running {
+            Some(Running::Rows(pass) | Running::Relationship(pass)) => {
+                pass.feed(&mut unit.arena, query, rows);
+                Fed::Taken
+            }
+            None => Fed::Left,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Queries: rows of one entity, with relationships loaded along, and counts.
 
-use crate::batch::{Batch, Request};
-use crate::error::Error;
+use crate::batch::{Batch, Request, Rows};
+use crate::error::{Error, LoadError};
 use crate::handle::ObjectId;
 use crate::mapping::{EntityId, RelationshipId};
 use crate::query::Selection;
@@ -11,7 +11,7 @@ use crate::value::ValueRef;
 
 use super::flush::Flush;
 use super::load::{Extent, Load, take_rows};
-use super::{Answer, Flow, Step, inner, read_failure};
+use super::{Answer, Fed, Flow, Step, inner, read_failure};
 
 /// Finds objects.
 #[derive(Debug)]
@@ -20,7 +20,10 @@ pub struct Find {
     selection: Selection,
     autoflush: Option<Flush>,
     asked: bool,
-    found: Option<Vec<ObjectId>>,
+    found: Vec<ObjectId>,
+    /// A row that could not be taken while others were still being read.
+    failed: Option<LoadError>,
+    all_found: bool,
     paths: std::vec::IntoIter<Vec<RelationshipId>>,
     loading: Option<Load>,
 }
@@ -34,7 +37,9 @@ impl Find {
             selection,
             autoflush: Some(Flush::auto()),
             asked: false,
-            found: None,
+            found: Vec::new(),
+            failed: None,
+            all_found: false,
             paths,
             loading: None,
         }
@@ -62,17 +67,19 @@ impl Flow for Find {
             let call = select(&unit.texts, unit.arena.mapping(), table, &self.selection);
             return Ok(Step::Run(Batch { requests: vec![Request::Call(call)], slots: 0 }));
         }
-        if self.found.is_none() {
+        if !self.all_found {
+            self.all_found = true;
             let outcome = match answer.take() {
                 Some(Ok(outcome)) => outcome,
                 Some(Err(failure)) => return Err(read_failure(unit, failure)),
                 None => Default::default(),
             };
-            let found = match outcome.rows.first() {
-                Some(rows) => take_rows(&mut unit.arena, self.entity, rows)?,
-                None => Vec::new(),
-            };
-            self.found = Some(found);
+            if let Some(failed) = self.failed.take() {
+                return Err(failed.into());
+            }
+            if let Some(rows) = outcome.rows.first() {
+                take_rows(&mut unit.arena, self.entity, rows, &mut self.found)?;
+            }
         }
         loop {
             if let Some(load) = &mut self.loading {
@@ -86,12 +93,24 @@ impl Flow for Find {
                         && selection.limit.is_none()
                         && selection.offset.is_none();
                     let extent = if all { Extent::Whole } else { Extent::Keys };
-                    let objects = self.found.clone().unwrap_or_default();
-                    self.loading = Some(Load::along(objects, path, extent));
+                    self.loading = Some(Load::along(self.found.clone(), path, extent));
                 }
-                None => return Ok(Step::Done(self.found.take().unwrap_or_default())),
+                None => return Ok(Step::Done(std::mem::take(&mut self.found))),
             }
         }
+    }
+
+    fn feed(&mut self, unit: &mut Unit, query: usize, rows: &Rows) -> Fed {
+        if let Some(load) = &mut self.loading {
+            return load.feed(unit, query, rows);
+        }
+        if self.autoflush.is_some() {
+            return Fed::Left;
+        }
+        if self.failed.is_none() {
+            self.failed = take_rows(&mut unit.arena, self.entity, rows, &mut self.found).err();
+        }
+        Fed::Taken
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use entail_engine::batch::Request;
+use entail_engine::batch::{Request, Rows};
 use entail_engine::error::DriverError;
-use entail_engine::value::Value;
+use entail_engine::value::{Value, ValueRef};
 use entail_sqlite::{AsyncConnection, Options};
 
 use crate::requests::{batch, insert, int, query, raw};
@@ -97,6 +97,46 @@ async fn a_new_transaction_or_a_rollback_need_no_apology() {
         db.run(batch(vec![first, row(2), Request::Rollback])).await.expect("it runs");
         assert!(!db.was_interrupted());
     }
+}
+
+/// Many rows of one number each.
+const MANY: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+                    SELECT i, 'row ' || i FROM n";
+
+#[tokio::test]
+async fn long_answers_come_in_parts_and_whole_to_those_who_want_that() {
+    let mut db = memory().await;
+    let two = || batch(vec![query(MANY, &[]), query("SELECT 7", &[])]);
+    let mut parts = Vec::new();
+    let outcome = db
+        .run_into(two(), &mut |query, rows| {
+            parts.push((query, rows.len(), rows.value(0, 0).map(|value| value.to_value())));
+        })
+        .await
+        .expect("it runs");
+    assert!(parts.len() > 2 && parts.iter().all(|(query, ..)| *query == 0), "{parts:?}");
+    assert_eq!(parts[1].2, Some(int(parts[0].1 as i64 + 1)));
+    let early: usize = parts.iter().map(|(_, rows, _)| rows).sum();
+    assert_eq!((early + outcome.rows[0].len(), outcome.rows[1].len()), (10_000, 1));
+
+    let outcome = db.run(two()).await.expect("it runs again");
+    let all = &outcome.rows[0];
+    assert_eq!((all.len(), all.names()), (10_000, &["i".to_owned(), "'row ' || i".to_owned()][..]));
+    let numbers = all.iter().map(|row| row.value(0).to_value());
+    assert!(numbers.eq((1..=10_000).map(int)), "in their order");
+    assert_eq!(all.value(9_999, 1), Some(ValueRef::Text("row 10000")));
+}
+
+#[tokio::test]
+async fn a_future_that_is_dropped_between_parts_stops_the_query() {
+    let mut db = memory().await;
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n";
+    let mut parts = 0;
+    let mut sink = |_: usize, _: &mut Rows| parts += 1;
+    let run = db.run_into(batch(vec![Request::Begin, row(1), query(endless, &[])]), &mut sink);
+    tokio::time::timeout(Duration::from_millis(30), run).await.expect_err("it has no end");
+    assert!(parts > 0);
+    assert_eq!(count(&mut db).await, int(0));
 }
 
 #[tokio::test]
