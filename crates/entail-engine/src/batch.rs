@@ -5,13 +5,14 @@
 //! order, fills slots as it goes, checks the row counts that the requests expect, and stops at
 //! the first failure, which it reports with the place where it happened.
 
+mod params;
 mod rows;
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use crate::value::{ColumnType, Value};
 
+pub use params::{Param, ParamList, ParamRef, ParamSlice, Params};
 pub use rows::{Row, Rows};
 
 /// One trip to the database: requests that run in their order on one connection.
@@ -57,9 +58,10 @@ pub struct Call {
     pub sql: Arc<str>,
     /// The parameters of all executions, one after the other.
     pub params: Params,
-    /// How many parameters one execution takes. The statement runs `params.len() / arity`
-    /// times, or once if it takes none.
+    /// How many parameters one row takes; see [`bind`](Self::bind).
     pub arity: usize,
+    /// How the parameters are given to the statement.
+    pub bind: Bind,
     /// What the statement gives back, and what is expected of it.
     pub kind: CallKind,
     /// What the statement writes, where the engine wrote it; a driver uses it to say more
@@ -70,7 +72,34 @@ pub struct Call {
 impl Call {
     /// How many times the statement runs.
     pub fn executions(&self) -> usize {
-        self.params.len().checked_div(self.arity).unwrap_or(1)
+        match self.bind {
+            Bind::Each => self.params.len().checked_div(self.arity).unwrap_or(1),
+            Bind::Columns(_) => 1,
+        }
+    }
+}
+
+/// How the parameters of a [`Call`] are given to its statement. They lie row by row in both cases.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Bind {
+    /// Each as a parameter of its own: the statement runs once for every `arity` of them, or once
+    /// if it takes none.
+    Each,
+    /// The statement runs once and has `arity` parameters, each an array: the first one of the
+    /// first values of all rows, and so on. These are the types of the elements. Only dialects
+    /// with arrays have such calls (PostgreSQL, by way of `unnest`).
+    Columns(Arc<[ColumnType]>),
+}
+
+impl Bind {
+    /// The arity of a call that takes `rows` rows of so many values at once.
+    pub(crate) fn arity(&self, width: usize, rows: usize) -> usize {
+        if *self == Bind::Each { rows * width } else { width }
+    }
+
+    /// The number of rows as far as the text of the statement depends on it.
+    pub(crate) fn text_rows(&self, rows: usize) -> usize {
+        if *self == Bind::Each { rows } else { 0 }
     }
 }
 
@@ -123,6 +152,11 @@ pub enum Fetch {
         /// The same INSERT for one row, with RETURNING.
         single: Arc<str>,
     },
+    /// The one generated column is the table's AUTO_INCREMENT, and the database has no RETURNING
+    /// (MySQL). It gives the number of the first row of a statement whose rows are all written
+    /// down in it, and numbers the others after it, each `auto_increment_increment` above the one
+    /// before, whatever other connections insert.
+    FirstNumber,
 }
 
 /// What is expected of the number of rows that one execution writes.
@@ -132,62 +166,6 @@ pub enum Expect {
     Any,
     /// Exactly this many rows.
     Exactly(u64),
-}
-
-/// Parameters, shared with the plan they come from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Params {
-    all: Arc<Vec<Param>>,
-    range: Range<usize>,
-}
-
-impl Params {
-    /// All of the given parameters.
-    pub fn new(params: Vec<Param>) -> Self {
-        let range = 0..params.len();
-        Self { all: Arc::new(params), range }
-    }
-
-    /// A part of shared parameters. `range` must lie within them.
-    pub fn part(all: &Arc<Vec<Param>>, range: Range<usize>) -> Self {
-        debug_assert!(range.end <= all.len());
-        Self { all: Arc::clone(all), range }
-    }
-
-    /// No parameters.
-    pub fn none() -> Self {
-        Self::new(Vec::new())
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.range.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.range.is_empty()
-    }
-
-    /// The parameters as a slice.
-    pub fn as_slice(&self) -> &[Param] {
-        &self.all[self.range.clone()]
-    }
-}
-
-/// One parameter.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Param {
-    /// A value.
-    Value(Value),
-    /// What an earlier statement of the batch put into this slot.
-    Slot(u32),
-}
-
-impl From<Value> for Param {
-    fn from(value: Value) -> Self {
-        Param::Value(value)
-    }
 }
 
 /// What a statement writes: enough to look for the reason of a failure.

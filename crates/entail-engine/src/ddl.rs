@@ -16,12 +16,13 @@
 
 mod index;
 mod name;
+mod postgres;
 mod table;
 #[cfg(test)]
 mod tests;
 mod words;
 
-use crate::mapping::{Mapping, Table};
+use crate::mapping::{Action, Deferrable, ForeignKey, Mapping, Table};
 use crate::sql::Dialect;
 
 use name::Names;
@@ -29,8 +30,9 @@ use name::Names;
 /// Writes the statements that create the tables of a mapping, parents before children, and then
 /// their indexes. What exists already stays as it is.
 ///
-/// On SQLite, foreign keys are part of CREATE TABLE even where tables refer to each other in a
-/// ring, because SQLite looks for the parent only when rows are written.
+/// Where tables refer to each other in a ring, SQLite takes the foreign keys within CREATE TABLE,
+/// because it looks for the parent only when rows are written; PostgreSQL is given those that
+/// close the ring by ALTER TABLE afterwards; MySQL and MariaDB are told not to look meanwhile.
 ///
 /// ```
 /// use entail_engine::ddl;
@@ -66,16 +68,75 @@ use name::Names;
 pub fn create_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
     let mut names = Names::new(mapping);
     let tables = mapping.tables_by_rank();
-    let mut statements = Vec::with_capacity(tables.len());
-    for table in &tables {
-        statements.push(table::create(mapping, table, &table.foreign_keys, dialect, &mut names));
+    match dialect {
+        Dialect::Sqlite => {
+            let mut statements = create_tables(mapping, &tables, dialect, &mut names, |_, _| true);
+            statements.extend(create_indexes(&tables, dialect, &mut names));
+            statements
+        }
+        Dialect::Postgres => {
+            let later = |place: usize, key: &ForeignKey| !comes_before(&tables, place, key);
+            let mut statements =
+                create_tables(mapping, &tables, dialect, &mut names, |place, key| {
+                    !later(place, key)
+                });
+            for (place, table) in tables.iter().enumerate() {
+                for key in table.foreign_keys.iter().filter(|key| later(place, key)) {
+                    let (name, clause) =
+                        table::foreign_key(mapping, table, key, dialect, &mut names);
+                    statements.push(postgres::add_foreign_key(&table.name, &name, &clause));
+                }
+            }
+            statements.extend(create_indexes(&tables, dialect, &mut names));
+            statements
+        }
+        Dialect::MariaDb | Dialect::MySql => {
+            let statements = create_tables(mapping, &tables, dialect, &mut names, |_, _| true);
+            unchecked_in_rings(&tables, statements)
+        }
     }
+}
+
+/// Writes CREATE TABLE for each table, with those of its foreign keys that `within` takes.
+fn create_tables(
+    mapping: &Mapping,
+    tables: &[&Table],
+    dialect: Dialect,
+    names: &mut Names,
+    within: impl Fn(usize, &ForeignKey) -> bool,
+) -> Vec<String> {
+    let create = |(place, table): (usize, &&Table)| {
+        let keys: Vec<_> = table.foreign_keys.iter().filter(|key| within(place, key)).collect();
+        table::create(mapping, table, &keys, dialect, names)
+    };
+    tables.iter().enumerate().map(create).collect()
+}
+
+fn create_indexes(tables: &[&Table], dialect: Dialect, names: &mut Names) -> Vec<String> {
+    let mut statements = Vec::new();
     for table in tables {
         for columns in index::indexes(table) {
             let columns = table::column_names(table, &columns);
             let name = names.take("ix", &table.name, &columns);
             statements.push(words::create_index(dialect, &name, &table.name, &columns));
         }
+    }
+    statements
+}
+
+/// Whether the parent of a key of the table at `place` is that table or comes before it.
+fn comes_before(tables: &[&Table], place: usize, key: &ForeignKey) -> bool {
+    tables[..=place].iter().any(|table| table.id == key.parent)
+}
+
+/// Statements that MySQL runs without looking at foreign keys, if there is a ring among them.
+fn unchecked_in_rings(tables: &[&Table], mut statements: Vec<String>) -> Vec<String> {
+    let ring = tables.iter().enumerate().any(|(place, table)| {
+        table.foreign_keys.iter().any(|key| !comes_before(tables, place, key))
+    });
+    if ring {
+        statements.insert(0, "SET FOREIGN_KEY_CHECKS = 0".to_owned());
+        statements.push("SET FOREIGN_KEY_CHECKS = 1".to_owned());
     }
     statements
 }
@@ -104,11 +165,49 @@ pub fn create_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
 /// and to drop one of a schema from which a parent has vanished. Then turn `foreign_keys` off
 /// before the transaction; the statements are the same.
 pub fn drop_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
-    let mut tables = mapping.tables_by_rank();
-    tables.reverse();
+    let by_rank = mapping.tables_by_rank();
+    let tables: Vec<_> = by_rank.iter().rev().copied().collect();
+    let drops = tables.iter().map(|table| words::drop_table(dialect, &table.name));
     match dialect {
         Dialect::Sqlite => drop_deferred(mapping, &tables, dialect),
+        Dialect::Postgres => {
+            let mut names = Names::new(mapping);
+            let within = |place: usize, key: &ForeignKey| comes_before(&by_rank, place, key);
+            // The names follow each other as they do when the tables are created.
+            create_tables(mapping, &by_rank, dialect, &mut names, within);
+            let mut statements = Vec::new();
+            for (place, table) in by_rank.iter().enumerate() {
+                for key in table.foreign_keys.iter().filter(|key| !within(place, key)) {
+                    let (name, _) = table::foreign_key(mapping, table, key, dialect, &mut names);
+                    statements.push(postgres::drop_foreign_key(&table.name, &name));
+                }
+            }
+            statements.extend(drops);
+            statements
+        }
+        Dialect::MariaDb | Dialect::MySql => unchecked_in_rings(&by_rank, drops.collect()),
     }
+}
+
+/// What a mapping asks for and the database of a dialect does not have.
+pub fn unsupported(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
+    let mut missing = Vec::new();
+    if !matches!(dialect, Dialect::MariaDb | Dialect::MySql) {
+        return missing;
+    }
+    for table in mapping.tables() {
+        for key in &table.foreign_keys {
+            let columns = table::column_names(table, &key.columns).join(", ");
+            let place = format!("the foreign key `{}` ({columns})", table.name);
+            if key.deferrable != Deferrable::No {
+                missing.push(format!("{place} is deferrable: leave `deferrable` out"));
+            }
+            if [key.on_delete, key.on_update].contains(&Action::SetDefault) {
+                missing.push(format!("{place} has the action SET DEFAULT: choose another one"));
+            }
+        }
+    }
+    missing
 }
 
 /// Drops tables in this order with their foreign keys deferred.

@@ -10,7 +10,7 @@ mod row;
 use std::sync::Arc;
 
 use crate::apply::After;
-use crate::batch::{Expect, Operation, Param};
+use crate::batch::{Expect, Operation, Param, ParamList};
 use crate::change::{Bulk, CauseNode, ChangeSet, Hop, LinkChange, RowChange, SetChange};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
@@ -43,7 +43,7 @@ pub struct Step {
     /// The columns whose values the database makes.
     pub generated: Vec<usize>,
     /// The parameters, row by row: the columns, then the keys.
-    pub params: Arc<Vec<Param>>,
+    pub params: Arc<ParamList>,
     /// The rows.
     pub rows: Vec<PlannedRow>,
     /// How many rows each of them must meet.
@@ -169,7 +169,7 @@ fn number_slots(ordered: &mut [Item], after: &mut After, slots: usize) {
     for one in ordered.iter_mut() {
         let (values, key) = match one {
             Item::Bulk(bulk) => {
-                bulk.params.iter_mut().for_each(renumber);
+                bulk.params.renumber_slots(&numbers);
                 continue;
             }
             Item::Row(row) => (&mut row.values, &mut row.key),

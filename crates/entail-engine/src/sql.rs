@@ -5,11 +5,13 @@
 
 mod select;
 mod texts;
+mod words;
 mod write;
 
 pub use select::{Selected, count, select, select_by, select_linked};
 pub use texts::Texts;
-pub use write::render;
+pub(crate) use words::{identifier, postgres_type};
+pub use write::{Place, render};
 
 /// A database's way to write SQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +19,12 @@ pub use write::render;
 pub enum Dialect {
     /// SQLite.
     Sqlite,
+    /// PostgreSQL, and databases that speak like it.
+    Postgres,
+    /// MariaDB, which has RETURNING after INSERT.
+    MariaDb,
+    /// MySQL.
+    MySql,
 }
 
 impl Dialect {
@@ -24,6 +32,7 @@ impl Dialect {
     pub fn max_params(self) -> usize {
         match self {
             Dialect::Sqlite => 32_766,
+            Dialect::Postgres | Dialect::MariaDb | Dialect::MySql => 65_535,
         }
     }
 
@@ -32,6 +41,7 @@ impl Dialect {
     pub fn rows_per_insert(self) -> usize {
         match self {
             Dialect::Sqlite => 100,
+            Dialect::Postgres | Dialect::MariaDb | Dialect::MySql => 1000,
         }
     }
 }
@@ -42,6 +52,12 @@ macro_rules! text {
         match $dialect {
             $crate::sql::Dialect::Sqlite => {
                 std::sync::Arc::<str>::from($statement.build(sea_query::SqliteQueryBuilder).0)
+            }
+            $crate::sql::Dialect::Postgres => {
+                std::sync::Arc::<str>::from($statement.build(sea_query::PostgresQueryBuilder).0)
+            }
+            $crate::sql::Dialect::MariaDb | $crate::sql::Dialect::MySql => {
+                std::sync::Arc::<str>::from($statement.build(sea_query::MysqlQueryBuilder).0)
             }
         }
     };

@@ -38,6 +38,8 @@ pub enum ColumnType {
     DateTime,
     /// `chrono::DateTime<Utc>`: a point in time.
     Timestamp,
+    /// `uuid::Uuid`.
+    Uuid,
 }
 
 impl ColumnType {
@@ -86,6 +88,9 @@ pub enum Value {
     /// A point in time.
     #[cfg(feature = "chrono")]
     Timestamp(chrono::DateTime<chrono::Utc>),
+    /// A UUID.
+    #[cfg(feature = "uuid")]
+    Uuid(uuid::Uuid),
 }
 
 /// A [`Value`] that is borrowed from the object that has it.
@@ -116,6 +121,9 @@ pub enum ValueRef<'a> {
     /// A point in time.
     #[cfg(feature = "chrono")]
     Timestamp(chrono::DateTime<chrono::Utc>),
+    /// A UUID.
+    #[cfg(feature = "uuid")]
+    Uuid(uuid::Uuid),
 }
 
 impl Value {
@@ -137,6 +145,8 @@ impl Value {
             Value::DateTime(v) => ValueRef::DateTime(*v),
             #[cfg(feature = "chrono")]
             Value::Timestamp(v) => ValueRef::Timestamp(*v),
+            #[cfg(feature = "uuid")]
+            Value::Uuid(v) => ValueRef::Uuid(*v),
         }
     }
 
@@ -166,6 +176,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::DateTime(v) => Value::DateTime(v),
             #[cfg(feature = "chrono")]
             ValueRef::Timestamp(v) => Value::Timestamp(v),
+            #[cfg(feature = "uuid")]
+            ValueRef::Uuid(v) => Value::Uuid(v),
         }
     }
 
@@ -192,6 +204,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::DateTime(_) => "a date and time",
             #[cfg(feature = "chrono")]
             ValueRef::Timestamp(_) => "a point in time",
+            #[cfg(feature = "uuid")]
+            ValueRef::Uuid(_) => "a UUID",
         }
     }
 }
@@ -214,6 +228,8 @@ impl PartialEq for ValueRef<'_> {
             (ValueRef::DateTime(a), ValueRef::DateTime(b)) => a == b,
             #[cfg(feature = "chrono")]
             (ValueRef::Timestamp(a), ValueRef::Timestamp(b)) => a == b,
+            #[cfg(feature = "uuid")]
+            (ValueRef::Uuid(a), ValueRef::Uuid(b)) => a == b,
             _ => false,
         }
     }
@@ -239,6 +255,8 @@ impl Hash for ValueRef<'_> {
             ValueRef::DateTime(v) => v.hash(state),
             #[cfg(feature = "chrono")]
             ValueRef::Timestamp(v) => v.hash(state),
+            #[cfg(feature = "uuid")]
+            ValueRef::Uuid(v) => v.hash(state),
         }
     }
 }
@@ -269,6 +287,8 @@ impl Ord for ValueRef<'_> {
                 ValueRef::DateTime(_) => 8,
                 #[cfg(feature = "chrono")]
                 ValueRef::Timestamp(_) => 9,
+                #[cfg(feature = "uuid")]
+                ValueRef::Uuid(_) => 10,
             }
         }
         match (self, other) {
@@ -285,6 +305,8 @@ impl Ord for ValueRef<'_> {
             (ValueRef::DateTime(a), ValueRef::DateTime(b)) => a.cmp(b),
             #[cfg(feature = "chrono")]
             (ValueRef::Timestamp(a), ValueRef::Timestamp(b)) => a.cmp(b),
+            #[cfg(feature = "uuid")]
+            (ValueRef::Uuid(a), ValueRef::Uuid(b)) => a.cmp(b),
             (a, b) => rank(a).cmp(&rank(b)),
         }
     }
@@ -342,6 +364,8 @@ impl fmt::Display for ValueRef<'_> {
             ValueRef::DateTime(v) => write!(f, "'{v}'"),
             #[cfg(feature = "chrono")]
             ValueRef::Timestamp(v) => write!(f, "'{}'", v.to_rfc3339()),
+            #[cfg(feature = "uuid")]
+            ValueRef::Uuid(v) => write!(f, "'{v}'"),
         }
     }
 }
@@ -376,7 +400,8 @@ impl ValueError {
 /// A Rust type that a column can hold.
 ///
 /// It is implemented for `i16`, `i32`, `i64`, `f32`, `f64`, `bool`, `String`, `Vec<u8>`, the
-/// types of chrono (with the feature of that name), and `Option` of each of them.
+/// types of chrono and `uuid::Uuid` (with the features of those names), and `Option` of each of
+/// them.
 pub trait ColumnValue: Sized {
     /// The type of the column.
     const TYPE: ColumnType;
@@ -589,6 +614,36 @@ chrono_column! {
     chrono::NaiveTime => Time, "a time";
     chrono::NaiveDateTime => DateTime, "a date and time";
     chrono::DateTime<chrono::Utc> => Timestamp, "a point in time";
+}
+
+#[cfg(feature = "uuid")]
+impl ColumnValue for uuid::Uuid {
+    const TYPE: ColumnType = ColumnType::Uuid;
+
+    #[inline]
+    fn to_ref(&self) -> ValueRef<'_> {
+        ValueRef::Uuid(*self)
+    }
+
+    #[inline]
+    fn from_value(value: Value) -> Result<Self, ValueError> {
+        Self::from_ref(value.as_ref())
+    }
+
+    #[inline]
+    fn from_ref(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        match value {
+            ValueRef::Uuid(v) => Ok(v),
+            other => Err(ValueError::new("a UUID", other)),
+        }
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl From<uuid::Uuid> for Value {
+    fn from(value: uuid::Uuid) -> Self {
+        Value::Uuid(value)
+    }
 }
 
 impl<T: ColumnValue> ColumnValue for Option<T> {

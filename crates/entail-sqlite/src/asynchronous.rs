@@ -209,6 +209,9 @@ impl AsyncConnection {
         });
         self.rest = Rest::Unsettled;
         let mut flight = Flight { connection: self, landing: Landing::Open };
+        // Dropped before the flight: a job that has not begun by the time of the interrupt must see
+        // that nobody waits for it.
+        let incoming = incoming;
         let reply = loop {
             match land(&incoming).await {
                 Ok(News::Part(query, mut rows)) => sink(query, &mut rows),

@@ -1,9 +1,9 @@
 //! Binding: parameters on their way to SQLite, borrowed.
 
-use entail_engine::batch::Param;
+use entail_engine::batch::{ParamRef, ParamSlice};
 use entail_engine::error::DriverError;
-use entail_engine::value::Value;
-use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
+use entail_engine::value::{Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef as Stored};
 use rusqlite::{Statement, ToSql};
 
 use crate::failure::Fault;
@@ -11,16 +11,19 @@ use crate::failure::Fault;
 /// Binds the parameters of one execution.
 pub(crate) fn bind(
     statement: &mut Statement<'_>,
-    params: &[Param],
+    params: ParamSlice<'_>,
     slots: &[Value],
 ) -> Result<(), Fault> {
     for (index, param) in params.iter().enumerate() {
         let value = match param {
-            Param::Value(value) => value,
-            Param::Slot(slot) => slots.get(*slot as usize).ok_or_else(|| DriverError::Value {
-                column: format!("parameter {}", index + 1),
-                reason: format!("slot {slot} is not one of the batch"),
-            })?,
+            ParamRef::Value(value) => value,
+            ParamRef::Slot(slot) => slots
+                .get(slot as usize)
+                .ok_or_else(|| DriverError::Value {
+                    column: format!("parameter {}", index + 1),
+                    reason: format!("slot {slot} is not one of the batch"),
+                })?
+                .as_ref(),
         };
         if let Err(error) = statement.raw_bind_parameter(index + 1, Bound(value)) {
             return Err(refused(index, error));
@@ -42,42 +45,44 @@ fn refused(index: usize, error: rusqlite::Error) -> Fault {
 }
 
 /// A value as SQLite takes it.
-struct Bound<'a>(&'a Value);
+struct Bound<'a>(ValueRef<'a>);
 
 impl ToSql for Bound<'_> {
     #[inline]
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self.0 {
-            Value::Null => ValueRef::Null,
-            Value::Bool(value) => ValueRef::Integer(i64::from(*value)),
-            Value::Int(value) => ValueRef::Integer(*value),
+        Ok(ToSqlOutput::Borrowed(match &self.0 {
+            ValueRef::Null => Stored::Null,
+            ValueRef::Bool(value) => Stored::Integer(i64::from(*value)),
+            ValueRef::Int(value) => Stored::Integer(*value),
             // SQLite would turn it into NULL without a word.
-            Value::Float(value) if value.is_nan() => {
+            ValueRef::Float(value) if value.is_nan() => {
                 return Err(unsendable("NaN, which SQLite cannot store"));
             }
-            Value::Float(value) => ValueRef::Real(*value),
-            Value::Text(value) => ValueRef::Text(value.as_bytes()),
-            Value::Bytes(value) => ValueRef::Blob(value),
-            other => return text(other).map(|text| ToSqlOutput::Owned(Owned::Text(text))),
+            ValueRef::Float(value) => Stored::Real(*value),
+            ValueRef::Text(value) => Stored::Text(value.as_bytes()),
+            ValueRef::Bytes(value) => Stored::Blob(value),
+            #[cfg(feature = "uuid")]
+            ValueRef::Uuid(value) => Stored::Blob(value.as_bytes()),
+            other => return text(*other).map(|text| ToSqlOutput::Owned(Owned::Text(text))),
         }))
     }
 }
 
 #[cfg(feature = "chrono")]
-fn text(value: &Value) -> rusqlite::Result<String> {
+fn text(value: ValueRef<'_>) -> rusqlite::Result<String> {
     use crate::time_text;
     match value {
-        Value::Date(value) => Ok(time_text::from_date(*value)),
-        Value::Time(value) => Ok(time_text::from_time(*value)),
-        Value::DateTime(value) => Ok(time_text::from_date_time(*value)),
-        Value::Timestamp(value) => Ok(time_text::from_timestamp(*value)),
-        other => Err(unsendable(other.as_ref().kind())),
+        ValueRef::Date(value) => Ok(time_text::from_date(value)),
+        ValueRef::Time(value) => Ok(time_text::from_time(value)),
+        ValueRef::DateTime(value) => Ok(time_text::from_date_time(value)),
+        ValueRef::Timestamp(value) => Ok(time_text::from_timestamp(value)),
+        other => Err(unsendable(other.kind())),
     }
 }
 
 #[cfg(not(feature = "chrono"))]
-fn text(value: &Value) -> rusqlite::Result<String> {
-    Err(unsendable(value.as_ref().kind()))
+fn text(value: ValueRef<'_>) -> rusqlite::Result<String> {
+    Err(unsendable(value.kind()))
 }
 
 fn unsendable(what: &str) -> rusqlite::Error {

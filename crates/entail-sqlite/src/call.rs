@@ -1,6 +1,8 @@
 //! Calls: one statement of a batch, run once or with many parameters.
 
-use entail_engine::batch::{Call, CallKind, Expect, Fetch, GeneratedColumn, Param, Rows, Sink};
+use entail_engine::batch::{
+    Bind, Call, CallKind, Expect, Fetch, GeneratedColumn, ParamSlice, Rows, Sink,
+};
 use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value};
 use rusqlite::{CachedStatement, Connection, Row, Statement};
@@ -56,6 +58,9 @@ impl Calls<'_> {
     /// Runs a call. Answers the number of rows it wrote.
     pub(crate) fn run(&mut self, call: &Call) -> Result<u64, FailedCall> {
         tracing::trace!(sql = &*call.sql, params = ?call.params.as_slice(), "run");
+        if call.bind != Bind::Each {
+            return Err(FailedCall::at_start(of_another_dialect(call)));
+        }
         let result = match &call.kind {
             CallKind::Query { types } => self.query(call, types).map(|()| 0),
             CallKind::Execute { expect } => self.execute(call, *expect),
@@ -66,6 +71,7 @@ impl Calls<'_> {
                     Fetch::Consecutive { single } => {
                         self.insert_consecutive(call, single, generated)
                     }
+                    Fetch::FirstNumber => Err(FailedCall::at_start(of_another_dialect(call))),
                 }
             }
         };
@@ -105,7 +111,7 @@ impl Calls<'_> {
         let raw = call.target.is_none() || statement.column_count() > 0;
         let mut written = 0;
         for execution in 0..call.executions() {
-            let params = &all[execution * call.arity..][..call.arity];
+            let params = all.part(execution * call.arity, call.arity);
             let rows = bind(&mut statement, params, &self.slots)
                 .and_then(
                     |()| if raw { step_raw(db, &mut statement) } else { step(&mut statement) },
@@ -135,7 +141,7 @@ impl Calls<'_> {
         let mut statement = prepare(self.db, sql, call.arity)?;
         let all = call.params.as_slice();
         for execution in 0..executions {
-            let params = &all[execution * call.arity..][..call.arity];
+            let params = all.part(execution * call.arity, call.arity);
             let row =
                 Generated { first: generated.first + execution * generated.width(), ..generated };
             self.return_rows(&mut statement, call, params, row)
@@ -151,7 +157,7 @@ impl Calls<'_> {
         &mut self,
         statement: &mut Statement<'_>,
         call: &Call,
-        params: &[Param],
+        params: ParamSlice<'_>,
         generated: Generated<'_>,
     ) -> Result<(), Fault> {
         bind(statement, params, &self.slots)?;
@@ -193,7 +199,7 @@ impl Calls<'_> {
         let all = call.params.as_slice();
         let mut statement = None;
         for execution in 0..executions {
-            let params = &all[execution * call.arity..][..call.arity];
+            let params = all.part(execution * call.arity, call.arity);
             if numbering == Numbering::Unknown {
                 self.insert_singly(call, single, generated, execution)?;
                 continue;
@@ -248,9 +254,9 @@ impl Calls<'_> {
         let arity = call.arity.checked_div(generated.rows).unwrap_or(0);
         let mut statement =
             prepare(self.db, single, arity).map_err(|failed| FailedCall { execution, ..failed })?;
-        let params = &call.params.as_slice()[execution * call.arity..][..call.arity];
+        let params = call.params.as_slice().part(execution * call.arity, call.arity);
         for index in 0..generated.rows {
-            let params = &params[index * arity..][..arity];
+            let params = params.part(index * arity, arity);
             let place = execution * generated.rows + index;
             let first = generated.first + place * generated.columns.len();
             let row = Generated { first, rows: 1, ..generated };
@@ -281,7 +287,7 @@ impl Calls<'_> {
         &self,
         call: &Call,
         sql: &str,
-        params: &[Param],
+        params: ParamSlice<'_>,
         execution: usize,
         fault: Fault,
     ) -> FailedCall {
@@ -294,6 +300,16 @@ impl Calls<'_> {
             }
         };
         FailedCall { execution, error }
+    }
+}
+
+/// A call that SQLite has no way to run.
+#[cold]
+fn of_another_dialect(call: &Call) -> DriverError {
+    DriverError::Statement {
+        reason: "the call was written for another database".to_owned(),
+        sql: call.sql.to_string(),
+        code: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use entail_engine::batch::{Batch, CallKind, Outcome, Parts, Request, Sink};
+use entail_engine::batch::{Batch, CallKind, Outcome, ParamList, Parts, Request, Sink};
 use entail_engine::error::{BatchFailure, DriverError};
 use entail_engine::value::Value;
 use rusqlite::{InterruptHandle, OpenFlags};
@@ -129,10 +129,11 @@ impl Connection {
             own = Own::Transaction;
         }
         self.guard.forget();
+        let none = ParamList::new();
         for (index, sql) in statements.iter().enumerate() {
             tracing::debug!(%sql, "script");
             if let Err(error) = self.db.execute_batch(sql) {
-                let refused = Refused { sql, params: &[], slots: &[], target: None };
+                let refused = Refused { sql, params: none.as_slice(), slots: &[], target: None };
                 let error = violation::of_statement(&self.db, &error, &refused);
                 return Err(self.failure(Some(index), FailedCall::at_start(error), own));
             }

@@ -18,6 +18,8 @@ pub(crate) fn typed(stored: Stored<'_>, ty: ColumnType) -> Option<ValueRef<'_>> 
         (Boolean, Stored::Integer(value @ (0 | 1))) => ValueRef::Bool(value == 1),
         (Bytes, Stored::Blob(bytes)) => ValueRef::Bytes(bytes),
         (Date | Time | DateTime | Timestamp, Stored::Text(bytes)) => time(utf8(bytes)?, ty)?,
+        #[cfg(feature = "uuid")]
+        (Uuid, Stored::Blob(bytes)) => ValueRef::Uuid(uuid::Uuid::from_slice(bytes).ok()?),
         _ => return None,
     })
 }
@@ -70,6 +72,9 @@ pub(crate) fn reason(stored: Stored<'_>, ty: Option<ColumnType>) -> String {
         Stored::Blob(_) => "bytes".to_owned(),
     };
     let feature = match ty {
+        Some(ColumnType::Uuid) if cfg!(not(feature = "uuid")) => {
+            "; reading it needs the feature `uuid`"
+        }
         Some(ty) if is_time(ty) && cfg!(not(feature = "chrono")) => {
             "; reading it needs the feature `chrono`"
         }
@@ -94,6 +99,7 @@ fn expected(ty: ColumnType) -> &'static str {
         ColumnType::Time => "a time as `HH:MM:SS`",
         ColumnType::DateTime => "a date and time as `YYYY-MM-DD HH:MM:SS`",
         ColumnType::Timestamp => "a point in time as `YYYY-MM-DD HH:MM:SS+00:00`",
+        ColumnType::Uuid => "a UUID as 16 bytes",
         _ => "a value of a type that this driver knows",
     }
 }

@@ -1,7 +1,7 @@
 //! Violations: which constraint refused a statement, from SQLite's code, its message and a look
 //! at the schema.
 
-use entail_engine::batch::{Param, Target};
+use entail_engine::batch::{ParamSlice, Target};
 use entail_engine::error::{DriverError, ForeignKeyViolation, Violation, ViolationKind};
 use entail_engine::value::Value;
 use rusqlite::{Connection, Error, Result, ffi};
@@ -14,7 +14,7 @@ use crate::token::{Token, tokens};
 #[derive(Clone, Copy)]
 pub(crate) struct Refused<'a> {
     pub sql: &'a str,
-    pub params: &'a [Param],
+    pub params: ParamSlice<'a>,
     pub slots: &'a [Value],
     pub target: Option<&'a Target>,
 }

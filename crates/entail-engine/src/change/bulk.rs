@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Expect, Operation, Param};
+use crate::batch::{Expect, Operation, Param, ParamList, ParamRef, ParamSlice};
 use crate::handle::ObjectId;
 use crate::mapping::{Table, TableId};
 
@@ -25,7 +25,7 @@ pub struct Bulk {
     /// The columns that the database makes.
     pub generated: Arc<[usize]>,
     /// The parameters, row by row: the columns, then the keys.
-    pub params: Vec<Param>,
+    pub params: ParamList,
     /// The rows.
     pub rows: Vec<BulkRow>,
 }
@@ -103,15 +103,16 @@ pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
                 columns: columns(new.values),
                 keys: columns(new.key),
                 generated: Arc::from(new.generated),
-                params: Vec::new(),
+                params: ParamList::new(),
                 rows: Vec::new(),
             });
             bulks.len() - 1
         }
     };
     let bulk = &mut bulks[place];
-    bulk.params.extend(new.values.drain(..).map(|(_, param)| param));
-    bulk.params.extend(new.key.drain(..).map(|(_, param)| param));
+    bulk.params.extend(new.values.iter().chain(&*new.key).map(|(_, param)| param.as_ref()));
+    new.values.clear();
+    new.key.clear();
     bulk.push(new.row);
 }
 
@@ -139,7 +140,7 @@ pub(super) fn inserted<'a>(
                 columns: all.filter(|column| !generated.contains(column)).collect(),
                 keys: Vec::new(),
                 generated: Arc::clone(generated),
-                params: Vec::new(),
+                params: ParamList::new(),
                 rows: Vec::new(),
             });
             bulks.len() - 1
@@ -166,14 +167,15 @@ impl Bulk {
     }
 
     /// The parameters of each row.
-    pub fn params_of_rows(&self) -> impl Iterator<Item = &[Param]> {
+    pub fn params_of_rows(&self) -> impl Iterator<Item = ParamSlice<'_>> {
         let arity = self.columns.len() + self.keys.len();
-        (0..self.rows.len()).map(move |row| &self.params[row * arity..(row + 1) * arity])
+        let params = self.params.as_slice();
+        (0..self.rows.len()).map(move |row| params.part(row * arity, arity))
     }
 
     /// The rows one by one, where they are rows of objects.
     pub fn into_rows(self) -> Vec<RowChange> {
-        let mut params = self.params.into_iter();
+        let mut params = self.params.as_slice().iter().map(ParamRef::to_param);
         let mut pairs = |columns: &[usize]| -> Vec<(usize, Param)> {
             columns.iter().copied().zip(params.by_ref()).collect()
         };
@@ -209,7 +211,7 @@ impl Bulk {
     pub fn into_links(self) -> Vec<LinkChange> {
         let arity = self.columns.len() + self.keys.len();
         let columns: Vec<usize> = self.columns.into_iter().chain(self.keys).collect();
-        let mut params = self.params.into_iter();
+        let mut params = self.params.as_slice().iter().map(ParamRef::to_param);
         self.rows
             .iter()
             .map(|row| LinkChange {

@@ -1,26 +1,43 @@
 //! Tables of the sql station's schemas: the CREATE TABLE statement and what stands in it.
 
 use crate::mapping::{Action, Deferrable, ForeignKey, Mapping, Table};
-use crate::sql::Dialect;
+use crate::sql::{Dialect, identifier};
 use crate::value::ColumnType;
 
+use super::index;
 use super::name::Names;
-use super::words::{self, Role};
+use super::words::{self, Indexed, Role};
 
 /// Writes CREATE TABLE with these of the table's foreign keys.
 pub(super) fn create(
     mapping: &Mapping,
     table: &Table,
-    foreign_keys: &[ForeignKey],
+    foreign_keys: &[&ForeignKey],
     dialect: Dialect,
     names: &mut Names,
 ) -> String {
     let mut items = columns(table, dialect);
     items.extend(uniques(table, dialect, names));
-    items.extend(foreign_keys.iter().map(|key| foreign_key(mapping, table, key, dialect, names)));
+    items.extend(foreign_keys.iter().map(|key| foreign_key(mapping, table, key, dialect, names).1));
     items.extend(checks(table, dialect, names));
-    let name = words::identifier(dialect, &table.name);
-    format!("CREATE TABLE IF NOT EXISTS {name} (\n  {}\n)", items.join(",\n  "))
+    items.extend(inline_indexes(table, dialect, names));
+    let name = identifier(dialect, &table.name);
+    let options = words::table_options(dialect);
+    format!("CREATE TABLE IF NOT EXISTS {name} (\n  {}\n){options}", items.join(",\n  "))
+}
+
+/// The indexes, where the dialect has them within CREATE TABLE.
+fn inline_indexes(table: &Table, dialect: Dialect, names: &mut Names) -> Vec<String> {
+    if words::inline_index(dialect, "", &[]).is_none() {
+        return Vec::new();
+    }
+    let indexes = index::indexes(table).into_iter();
+    indexes
+        .filter_map(|columns| {
+            let columns = column_names(table, &columns);
+            words::inline_index(dialect, &names.take("ix", &table.name, &columns), &columns)
+        })
+        .collect()
 }
 
 /// The names of columns.
@@ -39,13 +56,21 @@ fn columns(table: &Table, dialect: Dialect) -> Vec<String> {
                 [_] => Role::NaturalKey,
                 _ => Role::Plain,
             };
-            words::column(dialect, column, role)
+            words::column(dialect, column, role, indexed(table, index))
         })
         .collect();
     if table.primary_key.len() > 1 {
         items.push(words::primary_key(dialect, &column_names(table, &table.primary_key)));
     }
     items
+}
+
+/// Whether anything needs a lookup by the column.
+fn indexed(table: &Table, column: usize) -> Indexed {
+    let lists = table.uniques.iter().chain(&table.indexes);
+    let keys = table.foreign_keys.iter().map(|key| &key.columns);
+    let mut all = lists.chain(keys).chain([&table.primary_key]);
+    if all.any(|columns| columns.contains(&column)) { Indexed::Yes } else { Indexed::No }
 }
 
 /// The unique constraints, each set of columns in its order once.
@@ -63,27 +88,27 @@ fn uniques(table: &Table, dialect: Dialect, names: &mut Names) -> Vec<String> {
     items
 }
 
-/// The clause of a foreign key, which fits CREATE TABLE and ALTER TABLE ADD alike.
+/// The name and the clause of a foreign key, which fits CREATE TABLE and ALTER TABLE ADD alike.
 ///
 /// It is our own text, since sea-query has no word for DEFERRABLE.
-fn foreign_key(
+pub(super) fn foreign_key(
     mapping: &Mapping,
     table: &Table,
     key: &ForeignKey,
     dialect: Dialect,
     names: &mut Names,
-) -> String {
+) -> (String, String) {
     let parent = mapping.table(key.parent);
     let list = |table: &Table, columns: &[usize]| {
         let columns = column_names(table, columns).into_iter();
-        columns.map(|column| words::identifier(dialect, column)).collect::<Vec<_>>().join(", ")
+        columns.map(|column| identifier(dialect, column)).collect::<Vec<_>>().join(", ")
     };
     let name = names.take("fk", &table.name, &column_names(table, &key.columns));
     let mut sql = format!(
         "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
-        words::identifier(dialect, &name),
+        identifier(dialect, &name),
         list(table, &key.columns),
-        words::identifier(dialect, &parent.name),
+        identifier(dialect, &parent.name),
         list(parent, &key.references),
     );
     for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
@@ -96,7 +121,7 @@ fn foreign_key(
         Deferrable::InitiallyImmediate => " DEFERRABLE INITIALLY IMMEDIATE",
         Deferrable::InitiallyDeferred => " DEFERRABLE INITIALLY DEFERRED",
     });
-    sql
+    (name, sql)
 }
 
 /// The CHECK constraints of the columns, of texts whose type does not hold their length, and of

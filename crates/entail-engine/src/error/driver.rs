@@ -102,6 +102,36 @@ pub enum DriverError {
         /// What the database says.
         reason: String,
     },
+    /// The transaction cannot be put in an order with others that ran at the same time. Trying it
+    /// again may help.
+    #[error(
+        "E0512: the transaction does not agree with another one: {reason}; try the transaction again"
+    )]
+    Serialization {
+        /// What the database says.
+        reason: String,
+    },
+    /// Two transactions waited for each other, and the database ended this one. Trying it again
+    /// may help.
+    #[error("E0513: the transaction was ended to undo a deadlock: {reason}; try it again")]
+    Deadlock {
+        /// What the database says.
+        reason: String,
+    },
+    /// A row or table stayed locked by another transaction for longer than this one waits.
+    #[error(
+        "E0514: a lock was not given in time: {reason}; try the transaction again, or wait longer"
+    )]
+    LockTimeout {
+        /// What the database says.
+        reason: String,
+    },
+    /// The statement was stopped: by its timeout, or by somebody who cancelled it.
+    #[error("E0515: the statement was stopped: {reason}")]
+    Cancelled {
+        /// What the database says.
+        reason: String,
+    },
     /// The connection URL has a mistake.
     #[error("E0511: the URL `{url}` cannot be used: {reason}")]
     Url {
@@ -110,6 +140,20 @@ pub enum DriverError {
         /// What is wrong and what to write instead.
         reason: String,
     },
+}
+
+impl DriverError {
+    /// Whether the same transaction, run again from its beginning, may succeed: others were in its
+    /// way.
+    pub fn is_retryable(&self) -> bool {
+        matches!(
+            self,
+            DriverError::Busy { .. }
+                | DriverError::Serialization { .. }
+                | DriverError::Deadlock { .. }
+                | DriverError::LockTimeout { .. }
+        )
+    }
 }
 
 /// The kind of constraint that refused a statement.

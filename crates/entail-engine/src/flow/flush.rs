@@ -9,7 +9,7 @@ use crate::batch::{Batch, Outcome, Request};
 use crate::change::{Collected, collect};
 use crate::error::{BatchFailure, DriverError, Error, FlushError, Integrity};
 use crate::plan::{Plan, StepAction};
-use crate::sql::render;
+use crate::sql::{Place, render};
 use crate::unit::Unit;
 
 use super::load::Pass;
@@ -46,8 +46,8 @@ enum State {
 struct Run {
     plan: Arc<Plan>,
     after: After,
-    /// For each request, the step it is of and the first of its rows.
-    places: Vec<(usize, usize)>,
+    /// What each request writes.
+    places: Vec<Place>,
     /// How many requests go before those of the plan.
     ahead: usize,
     /// Objects that were marked to be deleted were kept after all; their marks are still there,
@@ -174,16 +174,12 @@ impl Flush {
     }
 
     /// A deleted row that was not there is no failure, but worth a warning.
-    fn warn_of_missing_rows(
-        &self,
-        plan: &Plan,
-        places: &[(usize, usize)],
-        ahead: usize,
-        outcome: &Outcome,
-    ) {
+    fn warn_of_missing_rows(&self, plan: &Plan, places: &[Place], ahead: usize, outcome: &Outcome) {
         let mut written = vec![0; plan.steps.len()];
         for (place, count) in places.iter().zip(outcome.written.iter().skip(ahead)) {
-            written[place.0] += count;
+            if place.rows > 0 {
+                written[place.step] += count;
+            }
         }
         for (step, written) in plan.steps.iter().zip(written) {
             if step.action == StepAction::Delete && written < step.rows.len() as u64 {
@@ -275,11 +271,11 @@ fn explain(unit: &Unit, run: &Run, failure: BatchFailure) -> Error {
         .request
         .and_then(|request| request.checked_sub(run.ahead))
         .and_then(|request| run.places.get(request));
-    let step = place.and_then(|&(step, _)| run.plan.steps.get(step));
-    let row = place.and_then(|&(_, first)| {
-        let step = step?;
-        let several = failure.execution == 0 && step.rows.len() > first + 1 && is_bulk(step.action);
-        if several { None } else { step.rows.get(first + failure.execution) }
+    let step = place.and_then(|place| run.plan.steps.get(place.step));
+    let row = place.and_then(|place| {
+        // Of several rows in one execution it is not known which one failed.
+        let first = place.first + failure.execution * place.rows;
+        if place.rows != 1 { None } else { step?.rows.get(first) }
     });
     let object = row.and_then(|row| row.object).map(|object| unit.arena.label(object));
     match failure.error {
@@ -300,11 +296,6 @@ fn explain(unit: &Unit, run: &Run, failure: BatchFailure) -> Error {
         }),
         error => Error::Driver(error),
     }
-}
-
-/// Whether one execution writes several rows, so that it is not known which of them failed.
-fn is_bulk(action: StepAction) -> bool {
-    matches!(action, StepAction::Insert | StepAction::Link | StepAction::Delete)
 }
 
 /// Plans a flush without carrying it out.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Batch, Call, CallKind, Expect, Param, Params, Request, Rows};
+use crate::batch::{Batch, Bind, Call, CallKind, Expect, ParamList, Params, Request, Rows};
 use crate::error::{DriverError, Error, Integrity};
 use crate::unit::Unit;
 use crate::value::Value;
@@ -70,8 +70,7 @@ impl Flow for Raw {
         }
         if !self.asked {
             self.asked = true;
-            let params: Vec<_> =
-                std::mem::take(&mut self.params).into_iter().map(Param::Value).collect();
+            let params: ParamList = std::mem::take(&mut self.params).into_iter().collect();
             let reads = self.only_reads();
             let kind = if self.gives_rows() {
                 CallKind::Query { types: Arc::from([]) }
@@ -81,6 +80,7 @@ impl Flow for Raw {
             let call = Call {
                 sql: Arc::clone(&self.sql),
                 arity: params.len(),
+                bind: Bind::Each,
                 params: Params::new(params),
                 kind,
                 target: None,

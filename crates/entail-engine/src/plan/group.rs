@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::batch::{Expect, Operation, Param};
+use crate::batch::{Expect, Operation, Param, ParamList, ParamRef};
 use crate::change::{Bulk, LinkChange, Of};
 
 use super::{Item, PlannedRow, Step, StepAction};
@@ -10,12 +10,12 @@ use super::{Item, PlannedRow, Step, StepAction};
 /// Groups rows that stand next to each other and have one shape. Their order stays.
 pub(super) fn group(ordered: Vec<Item>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    let mut params: Vec<Param> = Vec::new();
+    let mut params = ParamList::new();
     for item in ordered {
         let item = match item {
             Item::Bulk(bulk) => {
                 close(&mut steps, &mut params);
-                params = Vec::new();
+                params = ParamList::new();
                 steps.push(whole(bulk));
                 continue;
             }
@@ -58,7 +58,7 @@ fn whole(bulk: Bulk) -> Step {
 }
 
 /// Gives the collected parameters to the last step, unless it has its own.
-fn close(steps: &mut [Step], params: &mut Vec<Param>) {
+fn close(steps: &mut [Step], params: &mut ParamList) {
     if let Some(step) = steps.last_mut()
         && !params.is_empty()
     {
@@ -158,25 +158,23 @@ fn shape(item: &Item) -> Step {
 }
 
 /// The row of the change; its parameters go to the others.
-fn take(item: Item, params: &mut Vec<Param>) -> PlannedRow {
+fn take(item: Item, params: &mut ParamList) -> PlannedRow {
     match item {
         Item::Row(row) => {
-            params.extend(row.values.into_iter().map(|(_, param)| param));
-            params.extend(row.key.into_iter().map(|(_, param)| param));
+            params.extend(row.values.iter().chain(&row.key).map(|(_, param)| param.as_ref()));
             let slot = row.generated.map_or(0, |(slot, _)| slot);
             PlannedRow { object: Some(row.object), slot, cause: row.cause }
         }
         Item::Link(link) => {
-            params.extend(link.values.into_iter().map(|(_, param)| param));
-            params.extend(link.key.into_iter().map(|(_, param)| param));
+            params.extend(link.values.iter().chain(&link.key).map(|(_, param)| param.as_ref()));
             PlannedRow { object: None, slot: 0, cause: link.cause }
         }
         Item::Bulk(bulk) => {
-            params.extend(bulk.params);
+            params.extend(bulk.params.as_slice().iter());
             PlannedRow { object: None, slot: 0, cause: 0 }
         }
         Item::Set(set) => {
-            params.extend(set.keys.into_iter().flatten().map(Param::Value));
+            params.extend(set.keys.iter().flatten().map(|value| ParamRef::Value(value.as_ref())));
             PlannedRow { object: None, slot: 0, cause: set.cause }
         }
     }

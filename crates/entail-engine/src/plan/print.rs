@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::batch::Param;
+use crate::batch::{ParamRef, ParamSlice};
 use crate::change::{ChangeSet, write_label};
 use crate::mapping::{Mapping, Table};
 
@@ -57,8 +57,9 @@ impl Plan {
         let arity = step.columns.len() + step.keys.len();
         for (number, row) in step.rows.iter().enumerate() {
             f.write_str("\n     ")?;
-            let params = &step.params[number * arity..(number + 1) * arity];
-            let (values, keys) = params.split_at(step.columns.len());
+            let params = step.params.as_slice().part(number * arity, arity);
+            let values = params.part(0, step.columns.len());
+            let keys = params.part(step.columns.len(), arity);
             if !keys.is_empty() {
                 write_pairs(table, &step.keys, keys, " and ", f)?;
                 if !values.is_empty() {
@@ -98,6 +99,7 @@ impl Plan {
         let width = step.hops.last().map_or(step.keys.len(), |hop| hop.columns.len()).max(1);
         let keys: Vec<String> = step
             .params
+            .as_slice()
             .chunks(width)
             .map(|key| key.iter().map(text).collect::<Vec<_>>().join(", "))
             .collect();
@@ -141,11 +143,11 @@ const MAX_KEYS: usize = 8;
 fn write_pairs(
     table: &Table,
     columns: &[usize],
-    params: &[Param],
+    params: ParamSlice<'_>,
     between: &str,
     f: &mut fmt::Formatter<'_>,
 ) -> fmt::Result {
-    for (place, (&column, param)) in columns.iter().zip(params).enumerate() {
+    for (place, (&column, param)) in columns.iter().zip(params.iter()).enumerate() {
         if place > 0 {
             f.write_str(between)?;
         }
@@ -164,9 +166,9 @@ fn write_names(table: &Table, columns: &[usize], f: &mut fmt::Formatter<'_>) -> 
     Ok(())
 }
 
-fn text(param: &Param) -> String {
+fn text(param: ParamRef<'_>) -> String {
     match param {
-        Param::Value(value) => value.to_string(),
-        Param::Slot(slot) => format!("${slot}"),
+        ParamRef::Value(value) => value.to_string(),
+        ParamRef::Slot(slot) => format!("${slot}"),
     }
 }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use sea_query::{
-    Alias, Cond, Expr, ExprTrait, Order as SeaOrder, Query, SelectStatement, SimpleExpr,
+    Alias, Cond, Expr, ExprTrait, Order as SeaOrder, Query, SelectStatement, SimpleExpr, ValueTuple,
 };
 
-use crate::batch::{Call, CallKind, Param, Params};
+use crate::batch::{Bind, Call, CallKind, Param, ParamList, Params};
 use crate::mapping::{Direction, LinkTable, Mapping, Relationship, Table, TableId};
 use crate::query::{Comparison, Condition, Selection};
 use crate::value::{ColumnType, Value};
 
-use super::text;
 use super::texts::{Shape, Texts};
+use super::words::{any, unnest};
+use super::{Dialect, text};
 
 const BY_KEY: u8 = 100;
 const LINKED: u8 = 101;
@@ -45,7 +46,27 @@ fn types(table: &Table) -> Arc<[ColumnType]> {
 
 fn query(sql: Arc<str>, params: Vec<Param>, types: Arc<[ColumnType]>) -> Call {
     let arity = params.len();
-    Call { sql, params: Params::new(params), arity, kind: CallKind::Query { types }, target: None }
+    Call {
+        sql,
+        params: Params::from(params),
+        arity,
+        bind: Bind::Each,
+        kind: CallKind::Query { types },
+        target: None,
+    }
+}
+
+fn query_by(
+    sql: Arc<str>,
+    keys: Vec<Vec<Value>>,
+    bind: Bind,
+    width: usize,
+    types: Arc<[ColumnType]>,
+) -> Call {
+    let arity = bind.arity(width, keys.len());
+    let params: ParamList = keys.into_iter().flatten().collect();
+    let kind = CallKind::Query { types };
+    Call { sql, params: Params::new(params), arity, bind, kind, target: None }
 }
 
 fn add_order(select: &mut SelectStatement, table: &Table, order: &[(usize, Direction)]) {
@@ -94,8 +115,7 @@ pub fn count(texts: &Texts, mapping: &Mapping, table: TableId, selection: &Selec
     let mut select = Query::select();
     if selection.limit.is_some() || selection.offset.is_some() {
         let mut inner = Query::select();
-        inner.expr(Expr::value(1)).from(Alias::new(&*table.name));
-        params.push(Param::Value(Value::Int(1)));
+        inner.expr(Expr::cust("1")).from(Alias::new(&*table.name));
         if let Some(condition) = &selection.condition {
             inner.cond_where(where_clause(table, condition, &mut params));
         }
@@ -170,10 +190,26 @@ fn where_clause(table: &Table, condition: &Condition, params: &mut Vec<Param>) -
     }
 }
 
+/// How the keys of a statement that is built by [`one_of`] are bound.
+pub(super) fn bind_keys(dialect: Dialect, table: &Table, columns: &[usize], rows: usize) -> Bind {
+    if dialect == Dialect::Postgres && rows > 1 {
+        return Bind::Columns(columns.iter().map(|&index| table.columns[index].ty).collect());
+    }
+    Bind::Each
+}
+
 /// The condition that some columns are one of `rows` keys.
-pub(super) fn one_of(table: &Table, columns: &[usize], rows: usize) -> SimpleExpr {
+pub(super) fn one_of(
+    dialect: Dialect,
+    table: &Table,
+    columns: &[usize],
+    rows: usize,
+) -> SimpleExpr {
     match columns {
         &[single] if rows == 1 => column(table, single).eq(placeholder()),
+        &[single] if dialect == Dialect::Postgres => {
+            column(table, single).eq(Expr::cust_with_values(any(table, single), [0]))
+        }
         &[single] => column(table, single).is_in((0..rows).map(|_| 0)),
         several if rows == 1 => several
             .iter()
@@ -182,7 +218,20 @@ pub(super) fn one_of(table: &Table, columns: &[usize], rows: usize) -> SimpleExp
             .unwrap_or_else(|| Expr::cust("TRUE")),
         several => {
             let tuple = Expr::tuple(several.iter().map(|&index| column(table, index)));
-            tuple.in_subquery(key_rows(several.len(), rows))
+            let width = several.len();
+            match dialect {
+                Dialect::Sqlite => tuple.in_subquery(key_rows(width, rows)),
+                Dialect::Postgres => {
+                    let list = format!("* FROM {}", unnest(table, several.iter().copied()));
+                    let mut select = Query::select();
+                    select.expr(Expr::cust_with_values(list, (0..width).map(|_| 0)));
+                    tuple.in_subquery(select)
+                }
+                Dialect::MariaDb | Dialect::MySql => {
+                    let key = || ValueTuple::Many(vec![sea_query::Value::from(0); width]);
+                    tuple.in_tuples((0..rows).map(|_| key()))
+                }
+            }
         }
     }
 }
@@ -196,6 +245,17 @@ fn key_rows(width: usize, rows: usize) -> SelectStatement {
     let values = (0..width * rows).map(|_| Expr::value(0));
     select.expr(Expr::cust_with_exprs(format!("* FROM (VALUES {list})"), values));
     select
+}
+
+/// Keys as a statement takes them: on MySQL their number is rounded up, by repeating the last one,
+/// so that a prepared statement serves lists of many lengths.
+fn padded(dialect: Dialect, mut keys: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+    if matches!(dialect, Dialect::MariaDb | Dialect::MySql)
+        && let Some(last) = keys.last().cloned()
+    {
+        keys.resize(keys.len().next_power_of_two(), last);
+    }
+    keys
 }
 
 /// Selects the rows of a table whose columns are one of the given keys, in the given order. Long
@@ -214,26 +274,26 @@ pub fn select_by(
     let mut calls = Vec::new();
     let mut keys = keys.into_iter().peekable();
     while keys.peek().is_some() {
-        let part: Vec<_> = keys.by_ref().take(most).collect();
-        let rows = part.len();
         let dialect = texts.dialect;
+        let part = padded(dialect, keys.by_ref().take(most).collect());
+        let rows = part.len();
+        let bind = bind_keys(dialect, table, columns, rows);
         let shape = Shape {
             kind: BY_KEY,
             table: table.id,
             columns: &[],
             keys: columns,
             generated: &[],
-            rows,
+            rows: bind.text_rows(rows),
             other: order_number(order),
         };
         let sql = texts.get(shape, || {
             let mut select = start(table);
-            select.and_where(one_of(table, columns, rows));
+            select.and_where(one_of(dialect, table, columns, rows));
             add_order(&mut select, table, order);
             text!(dialect, select)
         });
-        let params = part.into_iter().flatten().map(Param::Value).collect();
-        calls.push(query(sql, params, Arc::clone(&types)));
+        calls.push(query_by(sql, part, bind, columns.len(), Arc::clone(&types)));
     }
     calls
 }
@@ -259,16 +319,17 @@ pub fn select_linked(
     let mut calls = Vec::new();
     let mut keys = keys.into_iter().peekable();
     while keys.peek().is_some() {
-        let part: Vec<_> = keys.by_ref().take(most).collect();
-        let rows = part.len();
         let dialect = texts.dialect;
+        let part = padded(dialect, keys.by_ref().take(most).collect());
+        let rows = part.len();
+        let bind = bind_keys(dialect, linking, near, rows);
         let shape = Shape {
             kind: LINKED,
             table: link.table,
             columns: &link.remote,
             keys: near,
             generated: &[],
-            rows,
+            rows: bind.text_rows(rows),
             other: order_number(&relationship.order_by) ^ u64::from(relationship.id.0),
         };
         let sql = texts.get(shape, || {
@@ -289,12 +350,12 @@ pub fn select_linked(
             select
                 .from(Alias::new(&*linking.name))
                 .inner_join(Alias::new(&*target.name), on)
-                .and_where(one_of(linking, near, rows));
+                .and_where(one_of(dialect, linking, near, rows));
             add_order(&mut select, target, &relationship.order_by);
             text!(dialect, select)
         });
-        let params = part.into_iter().flatten().map(Param::Value).collect();
-        calls.push(Selected { call: query(sql, params, Arc::clone(&types)), ahead: near.len() });
+        let call = query_by(sql, part, bind, near.len(), Arc::clone(&types));
+        calls.push(Selected { call, ahead: near.len() });
     }
     calls
 }

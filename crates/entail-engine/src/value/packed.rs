@@ -19,6 +19,8 @@ pub(crate) struct PackedValues {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Packed {
     Unset,
+    /// A slot of a batch, where the list is one of parameters.
+    Slot(u32),
     Null,
     Bool(bool),
     Int(i64),
@@ -34,6 +36,9 @@ pub(crate) enum Packed {
     DateTime(chrono::NaiveDateTime),
     #[cfg(feature = "chrono")]
     Timestamp(chrono::NaiveDateTime),
+    /// Its bytes.
+    #[cfg(feature = "uuid")]
+    Uuid(Span),
 }
 
 /// A part of a buffer.
@@ -68,6 +73,25 @@ impl PackedValues {
     pub fn push_optional(&mut self, value: Option<ValueRef<'_>>) {
         let packed = value.map_or(Packed::Unset, |value| self.pack(value));
         self.cells.push(packed);
+    }
+
+    /// Appends a slot.
+    pub fn push_slot(&mut self, slot: u32) {
+        self.cells.push(Packed::Slot(slot));
+    }
+
+    /// Gives each slot its new number: that of its old one in the list.
+    pub fn renumber_slots(&mut self, numbers: &[u32]) {
+        for cell in &mut self.cells {
+            if let Packed::Slot(slot) = cell {
+                *slot = numbers[*slot as usize];
+            }
+        }
+    }
+
+    /// Room for so many more.
+    pub fn reserve(&mut self, additional: usize) {
+        self.cells.reserve(additional);
     }
 
     /// Writes over a value. What the former one had in a buffer stays there; see
@@ -105,6 +129,14 @@ impl PackedValues {
             ValueRef::DateTime(value) => Packed::DateTime(value),
             #[cfg(feature = "chrono")]
             ValueRef::Timestamp(value) => Packed::Timestamp(value.naive_utc()),
+            #[cfg(feature = "uuid")]
+            ValueRef::Uuid(id) => match Span::new(self.bytes.len(), 16) {
+                Some(span) => {
+                    self.bytes.extend_from_slice(id.as_bytes());
+                    Packed::Uuid(span)
+                }
+                None => self.keep(value),
+            },
         }
     }
 
@@ -129,7 +161,7 @@ impl PackedValues {
     #[inline]
     pub fn unpack(&self, packed: Packed) -> Option<ValueRef<'_>> {
         Some(match packed {
-            Packed::Unset => return None,
+            Packed::Unset | Packed::Slot(_) => return None,
             Packed::Null => ValueRef::Null,
             Packed::Bool(value) => ValueRef::Bool(value),
             Packed::Int(value) => ValueRef::Int(value),
@@ -145,6 +177,11 @@ impl PackedValues {
             Packed::DateTime(value) => ValueRef::DateTime(value),
             #[cfg(feature = "chrono")]
             Packed::Timestamp(value) => ValueRef::Timestamp(value.and_utc()),
+            #[cfg(feature = "uuid")]
+            Packed::Uuid(span) => {
+                let bytes = self.bytes[span.range()].try_into();
+                ValueRef::Uuid(uuid::Uuid::from_bytes(bytes.unwrap_or_default()))
+            }
         })
     }
 
@@ -158,7 +195,10 @@ impl PackedValues {
         let mut compacted = Self::default();
         compacted.cells.reserve(self.cells.len());
         for &packed in &self.cells {
-            compacted.push_optional(self.unpack(packed));
+            match packed {
+                Packed::Slot(slot) => compacted.push_slot(slot),
+                packed => compacted.push_optional(self.unpack(packed)),
+            }
         }
         *self = compacted;
     }

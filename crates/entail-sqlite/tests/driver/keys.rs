@@ -1,7 +1,7 @@
 //! Keys of rows that are inserted several at a time: always those that the rows really have.
 
 use entail_engine::batch::{
-    Call, CallKind, Fetch, GeneratedColumn, Operation, Outcome, Param, Params, Request,
+    Bind, Call, CallKind, Fetch, GeneratedColumn, Operation, Outcome, Param, Params, Request,
 };
 use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value};
@@ -175,13 +175,14 @@ fn slots_are_parameters_of_later_requests() {
     ));
     let child = Request::Call(Call {
         sql: "INSERT INTO c (t, name) VALUES (?, ?) RETURNING id, upper(name)".into(),
-        params: Params::new(vec![
+        params: Params::from(vec![
             Param::Slot(1),
             Param::Value(text("x")),
             Param::Slot(0),
             Param::Value(text("y")),
         ]),
         arity: 2,
+        bind: Bind::Each,
         kind: CallKind::Insert {
             first: 2,
             rows: 1,
@@ -214,8 +215,9 @@ fn a_slot_that_the_batch_does_not_have_is_an_error() {
     assert!(matches!(&error, DriverError::Value { column, .. } if column == "slot 1"), "{error}");
     let call = Call {
         sql: "SELECT ?".into(),
-        params: Params::new(vec![Param::Slot(3)]),
+        params: Params::from(vec![Param::Slot(3)]),
         arity: 1,
+        bind: Bind::Each,
         kind: CallKind::Query { types: [].into() },
         target: None,
     };

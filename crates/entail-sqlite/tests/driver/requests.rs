@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use entail_engine::batch::{
-    Batch, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Outcome, Param, Params,
-    Request, Target,
+    Batch, Bind, Call, CallKind, Expect, Fetch, GeneratedColumn, Operation, Outcome, ParamList,
+    Params, Request, Target,
 };
 use entail_engine::error::{
     BatchFailure, DriverError, ForeignKeyViolation, Violation, ViolationKind,
@@ -38,7 +38,7 @@ fn last_slot(request: &Request) -> usize {
 }
 
 pub fn values(values: &[Value]) -> Params {
-    Params::new(values.iter().cloned().map(Param::Value).collect())
+    Params::new(values.iter().cloned().collect::<ParamList>())
 }
 
 pub fn int(value: i64) -> Value {
@@ -55,6 +55,7 @@ pub fn raw(sql: &str, params: &[Value]) -> Request {
         sql: sql.into(),
         params: values(params),
         arity: params.len(),
+        bind: Bind::Each,
         kind: CallKind::Execute { expect: Expect::Any },
         target: None,
     })
@@ -70,6 +71,7 @@ pub fn typed_query(sql: &str, params: &[Value], types: &[ColumnType]) -> Request
         sql: sql.into(),
         params: values(params),
         arity: params.len(),
+        bind: Bind::Each,
         kind: CallKind::Query { types: types.into() },
         target: None,
     })
@@ -110,6 +112,7 @@ pub fn written(
         sql: sql.into(),
         params: values(rows),
         arity: columns.len() + keys.len(),
+        bind: Bind::Each,
         kind: CallKind::Execute { expect: Expect::Exactly(1) },
         target: Some(target(operation, table, columns, keys)),
     })
@@ -130,6 +133,7 @@ pub fn numbered(table: &str, rows: usize, names: &[&str], first: u32) -> Request
         sql: format!("INSERT INTO \"{table_name}\" (name) VALUES {marks}").into(),
         params: values(&params),
         arity: rows,
+        bind: Bind::Each,
         kind: CallKind::Insert {
             first,
             rows,

@@ -1,6 +1,6 @@
 //! Inserts: the row of a new object.
 
-use crate::batch::Param;
+use crate::batch::{Param, ParamList, ParamRef, ParamSlice};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::mapping::EntityMap;
@@ -9,6 +9,8 @@ use crate::value::{ColumnType, Value, ValueRef};
 use super::super::bulk::{BulkRow, inserted};
 use super::super::{ChangeSet, Phase};
 use super::Builder;
+
+const NULL: ParamRef<'static> = ParamRef::Value(ValueRef::Null);
 
 impl Builder<'_> {
     pub(super) fn insert(
@@ -29,23 +31,22 @@ impl Builder<'_> {
             match follow.filter(|follow| !follow.separately) {
                 Some(follow) => {
                     let param = self.resolve(follow.source);
-                    changes.write_back.push((id, index, param.clone()));
-                    bulk.params.push(param);
+                    bulk.params.push(param.as_ref());
+                    changes.write_back.push((id, index, param));
                 }
                 None => {
                     let value = self.fates.arena.column(id, index).unwrap_or(ValueRef::Null);
-                    bulk.params.push(Param::Value(value.to_value()));
+                    bulk.params.push(ParamRef::Value(value));
                 }
             }
         }
-        self.fill_in(
+        self.fill_in(id, entity, &bulk.columns, &mut bulk.params, before, &mut changes.write_back);
+        self.check_key(
             id,
             entity,
             &bulk.columns,
-            &mut bulk.params[before..],
-            &mut changes.write_back,
-        );
-        self.check_key(id, entity, &bulk.columns, &bulk.params[before..])?;
+            bulk.params.as_slice().part(before, bulk.columns.len()),
+        )?;
         bulk.push(BulkRow {
             object: Some(id),
             slot: slots.map_or(0, |one| one.first),
@@ -56,17 +57,18 @@ impl Builder<'_> {
         Ok(())
     }
 
-    /// Puts defaults, and the first version, in place of NULL.
+    /// Puts defaults, and the first version, in place of NULL, in the parameters from `start` on.
     fn fill_in(
         &self,
         id: ObjectId,
         entity: &EntityMap,
         columns: &[usize],
-        params: &mut [Param],
+        params: &mut ParamList,
+        start: usize,
         write_back: &mut Vec<(ObjectId, usize, Param)>,
     ) {
-        for (&index, param) in columns.iter().zip(params) {
-            if !matches!(param, Param::Value(Value::Null)) {
+        for (place, &index) in columns.iter().enumerate() {
+            if params.as_slice().get(start + place) != Some(NULL) {
                 continue;
             }
             let value = match &self.table(id).columns[index].default {
@@ -74,8 +76,8 @@ impl Builder<'_> {
                 None if entity.version == Some(index) => Value::Int(1),
                 None => continue,
             };
-            write_back.push((id, index, Param::Value(value.clone())));
-            *param = Param::Value(value);
+            params.set(start + place, value.as_ref());
+            write_back.push((id, index, Param::Value(value)));
         }
     }
 
@@ -86,17 +88,15 @@ impl Builder<'_> {
         id: ObjectId,
         entity: &EntityMap,
         columns: &[usize],
-        params: &[Param],
+        params: ParamSlice<'_>,
     ) -> Result<(), FlushError> {
         let &[column] = entity.key.as_slice() else { return Ok(()) };
         let integer = !matches!(
             self.table(id).columns[column].ty,
             ColumnType::Text { .. } | ColumnType::Bytes
         );
-        let missing = columns
-            .iter()
-            .zip(params)
-            .any(|(&one, param)| one == column && matches!(param, Param::Value(Value::Null)));
+        let missing =
+            columns.iter().zip(params.iter()).any(|(&one, param)| one == column && param == NULL);
         let follows = self.follow(id, column).is_some();
         if integer && missing && !follows {
             return Err(FlushError::NoKey {
