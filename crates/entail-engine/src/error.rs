@@ -57,6 +57,12 @@ impl Error {
         text[start..].chars().take_while(char::is_ascii_alphanumeric).collect()
     }
 
+    /// Whether the same transaction, run again from its beginning, may succeed, because others were
+    /// in its way: a deadlock, a lock that was not given in time, a conflict of transactions.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Error::Driver(error) if error.is_retryable())
+    }
+
     /// The refused constraint, if that is what the error is.
     pub fn integrity(&self) -> Option<&Integrity> {
         match self {

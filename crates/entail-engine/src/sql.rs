@@ -28,6 +28,16 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// The name of the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "SQLite",
+            Dialect::Postgres => "PostgreSQL",
+            Dialect::MariaDb => "MariaDB",
+            Dialect::MySql => "MySQL",
+        }
+    }
+
     /// How many parameters a statement may have.
     pub fn max_params(self) -> usize {
         match self {

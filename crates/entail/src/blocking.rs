@@ -17,9 +17,11 @@ use entail_engine::plan::Plan;
 use entail_engine::unit::{Unit, UnitOptions};
 use entail_engine::value::Value;
 
-use crate::database::blocking::{Connection, Pool};
+use crate::database;
+use crate::driver::blocking::{Connection, Pool};
 use crate::path::PathTo;
 use crate::query::Query;
+use crate::retry;
 use crate::work::Work;
 
 /// A database and the mapping of what is in it, for programs without a runtime.
@@ -30,15 +32,17 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database by its URL, such as `sqlite:app.db` or `sqlite::memory:`. It is opened
-    /// once at once, so that a mistake shows here.
+    /// Opens a database by its URL: `sqlite:app.db`, `sqlite::memory:`,
+    /// `postgres://user:password@host/database` or `mysql://user:password@host/database`. It is
+    /// opened once at once, so that a mistake shows here.
     ///
     /// # Errors
     ///
-    /// E0511 for a mistake in the URL, E0501 if the database cannot be opened.
+    /// E0511 for a mistake in the URL, E0501 if the database cannot be opened, E0516 if the
+    /// mapping asks for what it does not have.
     pub fn connect(url: &str, mapping: Mapping) -> Result<Self, Error> {
         let pool = Pool::open(url)?;
-        pool.take()?;
+        database::check(&mapping, pool.dialect())?;
         Ok(Self { pool, mapping: Arc::new(mapping) })
     }
 
@@ -53,7 +57,7 @@ impl Database {
     ///
     /// Failures of the database.
     pub fn create_all(&self) -> Result<(), Error> {
-        self.run_script(&self.create_all_sql())
+        self.run_script(self.create_all_sql())
     }
 
     /// Drops all tables of the mapping.
@@ -62,7 +66,7 @@ impl Database {
     ///
     /// Failures of the database.
     pub fn drop_all(&self) -> Result<(), Error> {
-        self.run_script(&self.drop_all_sql())
+        self.run_script(self.drop_all_sql())
     }
 
     /// The statements of [`create_all`](Self::create_all).
@@ -75,7 +79,7 @@ impl Database {
         entail_engine::ddl::drop_all(&self.mapping, self.pool.dialect())
     }
 
-    fn run_script(&self, statements: &[String]) -> Result<(), Error> {
+    fn run_script(&self, statements: Vec<String>) -> Result<(), Error> {
         let mut connection = self.pool.take()?;
         connection.run_script(statements).map_err(|failure| Error::Driver(failure.error))
     }
@@ -89,6 +93,40 @@ impl Database {
     pub fn session_with(&self, options: UnitOptions) -> Session {
         let unit = Unit::new(Arc::clone(&self.mapping), self.pool.dialect(), options);
         Session { work: Work::new(unit), pool: self.pool.clone(), connection: None }
+    }
+
+    /// Runs `work` on a new session and commits, again and again as long as others are in the way;
+    /// see [`crate::Database::transaction`].
+    ///
+    /// # Errors
+    ///
+    /// Those of `work` and of the commit; one that is retryable only after ten tries.
+    pub fn transaction<T, E>(
+        &self,
+        mut work: impl FnMut(&mut Session) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<Error> + std::error::Error + 'static,
+    {
+        let mut pauses = retry::pauses();
+        loop {
+            let mut session = self.session();
+            let failed = match work(&mut session) {
+                Ok(output) => match session.commit() {
+                    Ok(()) => return Ok(output),
+                    Err(error) => E::from(error),
+                },
+                Err(error) => error,
+            };
+            drop(session);
+            match pauses.next() {
+                Some(pause) if retry::is_retryable(&failed) => {
+                    tracing::debug!(?pause, "the transaction is tried again");
+                    std::thread::sleep(pause);
+                }
+                _ => return Err(failed),
+            }
+        }
     }
 }
 
@@ -111,7 +149,7 @@ impl Session {
                 Err(error) => break Err(error),
                 Ok(Step::Run(batch)) => {
                     self.work.unit.count(&batch);
-                    answer = Some(self.run(&batch, &mut flow));
+                    answer = Some(self.run(batch, &mut flow));
                 }
             }
         };
@@ -122,7 +160,7 @@ impl Session {
     }
 
     /// Runs a batch; the flow takes rows while it runs.
-    fn run<F: Flow>(&mut self, batch: &Batch, flow: &mut F) -> Result<Outcome, BatchFailure> {
+    fn run<F: Flow>(&mut self, batch: Batch, flow: &mut F) -> Result<Outcome, BatchFailure> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use entail_engine::batch::{Batch, Outcome, Sink};
-use entail_engine::error::{BatchFailure, DriverError, Error};
+use entail_engine::error::{DriverError, Error};
 use entail_engine::mapping::Mapping;
-use entail_engine::sql::Dialect;
 use entail_engine::unit::{Unit, UnitOptions};
 
+use crate::driver::asynchronous::Pool;
+use crate::retry;
 use crate::session::Session;
 
 /// A database and the mapping of what is in it.
@@ -18,15 +18,17 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database by its URL, such as `sqlite:app.db` or `sqlite::memory:`. It is opened
-    /// once at once, so that a mistake shows here.
+    /// Opens a database by its URL: `sqlite:app.db`, `sqlite::memory:`,
+    /// `postgres://user:password@host/database` or `mysql://user:password@host/database`. It is
+    /// opened once at once, so that a mistake shows here.
     ///
     /// # Errors
     ///
-    /// E0511 for a mistake in the URL, E0501 if the database cannot be opened.
+    /// E0511 for a mistake in the URL, E0501 if the database cannot be opened, E0516 if the
+    /// mapping asks for what it does not have.
     pub async fn connect(url: &str, mapping: Mapping) -> Result<Self, Error> {
-        let pool = Pool::open(url)?;
-        pool.take().await?;
+        let pool = Pool::open(url).await?;
+        check(&mapping, pool.dialect())?;
         Ok(Self { pool, mapping: Arc::new(mapping) })
     }
 
@@ -79,145 +81,71 @@ impl Database {
         let unit = Unit::new(Arc::clone(&self.mapping), self.pool.dialect(), options);
         Session::new(unit, self.pool.clone())
     }
-}
 
-/// A URL that no driver is there for.
-fn no_driver(url: &str) -> DriverError {
-    let scheme = url.split(':').next().unwrap_or_default();
-    DriverError::Url {
-        url: scheme.to_owned() + ":...",
-        reason: format!(
-            "there is no driver for `{scheme}`; write `sqlite:PATH` or `sqlite::memory:` and switch on the feature `sqlite`"
-        ),
-    }
-}
-
-/// A pool of async connections to one database.
-#[derive(Clone, Debug)]
-pub(crate) enum Pool {
-    #[cfg(feature = "sqlite")]
-    Sqlite(entail_sqlite::AsyncPool),
-}
-
-/// An async connection of a pool.
-#[derive(Debug)]
-pub(crate) enum Connection {
-    #[cfg(feature = "sqlite")]
-    Sqlite(entail_sqlite::PooledAsyncConnection),
-}
-
-impl Pool {
-    fn open(url: &str) -> Result<Self, DriverError> {
-        #[cfg(feature = "sqlite")]
-        if url.starts_with("sqlite:") {
-            let options = entail_sqlite::Options::parse(url)?;
-            return Ok(Pool::Sqlite(entail_sqlite::AsyncPool::new(options)));
-        }
-        Err(no_driver(url))
-    }
-
-    pub(crate) async fn take(&self) -> Result<Connection, DriverError> {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Pool::Sqlite(ref pool) => Ok(Connection::Sqlite(pool.take().await?)),
-        }
-    }
-
-    fn dialect(&self) -> Dialect {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Pool::Sqlite(_) => Dialect::Sqlite,
-        }
-    }
-}
-
-impl Connection {
-    pub(crate) async fn run_into(
-        &mut self,
-        batch: Batch,
-        sink: &mut Sink<'_>,
-    ) -> Result<Outcome, BatchFailure> {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Connection::Sqlite(ref mut connection) => connection.run_into(batch, sink).await,
-        }
-    }
-
-    async fn run_script(&mut self, statements: Vec<String>) -> Result<(), BatchFailure> {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Connection::Sqlite(ref mut connection) => connection.run_script(statements).await,
-        }
-    }
-
-    pub(crate) fn was_interrupted(&self) -> bool {
-        match *self {
-            #[cfg(feature = "sqlite")]
-            Connection::Sqlite(ref connection) => connection.was_interrupted(),
-        }
-    }
-}
-
-/// The same without a runtime.
-pub(crate) mod blocking {
-    use super::{Batch, BatchFailure, Dialect, DriverError, Outcome, Sink, no_driver};
-
-    /// A pool of blocking connections to one database.
-    #[derive(Clone, Debug)]
-    pub(crate) enum Pool {
-        #[cfg(feature = "sqlite")]
-        Sqlite(entail_sqlite::Pool),
-    }
-
-    /// A blocking connection of a pool.
-    #[derive(Debug)]
-    pub(crate) enum Connection {
-        #[cfg(feature = "sqlite")]
-        Sqlite(entail_sqlite::PooledConnection),
-    }
-
-    impl Pool {
-        pub(crate) fn open(url: &str) -> Result<Self, DriverError> {
-            #[cfg(feature = "sqlite")]
-            if url.starts_with("sqlite:") {
-                let options = entail_sqlite::Options::parse(url)?;
-                return Ok(Pool::Sqlite(entail_sqlite::Pool::new(options)));
-            }
-            Err(no_driver(url))
-        }
-
-        pub(crate) fn take(&self) -> Result<Connection, DriverError> {
-            match *self {
-                #[cfg(feature = "sqlite")]
-                Pool::Sqlite(ref pool) => Ok(Connection::Sqlite(pool.take()?)),
-            }
-        }
-
-        pub(crate) fn dialect(&self) -> Dialect {
-            match *self {
-                #[cfg(feature = "sqlite")]
-                Pool::Sqlite(_) => Dialect::Sqlite,
+    /// Runs `work` on a new session and commits. If the transaction was ended because others were
+    /// in its way ([`Error::is_retryable`]), all of it runs again on a fresh session, after a
+    /// pause that grows and has a random part.
+    ///
+    /// What `work` does besides the session is done again too.
+    ///
+    /// ```
+    /// # use entail::prelude::*;
+    /// # #[derive(Entity)]
+    /// # #[entity(table = "accounts")]
+    /// # struct Account { #[key] id: Auto<i64>, balance: i64 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let db = Database::connect("sqlite::memory:", mapping![Account]?).await?;
+    /// # db.create_all().await?;
+    /// db.transaction(async |session| {
+    ///     session.add(Account { id: auto(), balance: 10 });
+    ///     Ok::<_, Error>(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `work` and of the commit; one that is retryable only after ten tries.
+    pub async fn transaction<T, E>(
+        &self,
+        mut work: impl AsyncFnMut(&mut Session) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        E: From<Error> + std::error::Error + 'static,
+    {
+        let mut pauses = retry::pauses();
+        loop {
+            let mut session = self.session();
+            let failed = match work(&mut session).await {
+                Ok(output) => match session.commit().await {
+                    Ok(()) => return Ok(output),
+                    Err(error) => E::from(error),
+                },
+                Err(error) => error,
+            };
+            drop(session);
+            match pauses.next() {
+                Some(pause) if retry::is_retryable(&failed) => {
+                    tracing::debug!(?pause, "the transaction is tried again");
+                    futures_timer::Delay::new(pause).await;
+                }
+                _ => return Err(failed),
             }
         }
     }
+}
 
-    impl Connection {
-        pub(crate) fn run_into(
-            &mut self,
-            batch: &Batch,
-            sink: &mut Sink<'_>,
-        ) -> Result<Outcome, BatchFailure> {
-            match *self {
-                #[cfg(feature = "sqlite")]
-                Connection::Sqlite(ref mut connection) => connection.run_into(batch, sink),
-            }
-        }
-
-        pub(crate) fn run_script(&mut self, statements: &[String]) -> Result<(), BatchFailure> {
-            match *self {
-                #[cfg(feature = "sqlite")]
-                Connection::Sqlite(ref mut connection) => connection.run_script(statements),
-            }
-        }
+/// Makes sure that a database can hold a mapping.
+pub(crate) fn check(
+    mapping: &Mapping,
+    dialect: entail_engine::sql::Dialect,
+) -> Result<(), DriverError> {
+    let missing = entail_engine::ddl::unsupported(mapping, dialect);
+    if missing.is_empty() {
+        return Ok(());
     }
+    Err(DriverError::Unsupported { database: dialect.name(), missing })
 }

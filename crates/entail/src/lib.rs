@@ -47,8 +47,10 @@
 
 pub mod blocking;
 mod database;
+mod driver;
 mod path;
 mod query;
+mod retry;
 mod session;
 mod work;
 

@@ -17,7 +17,7 @@ use entail_engine::unit::Unit;
 use entail_engine::value::Value;
 use tracing::Instrument;
 
-use crate::database::{Connection, Pool};
+use crate::driver::asynchronous::{Connection, Pool};
 use crate::path::PathTo;
 use crate::query::Query;
 use crate::work::Work;
@@ -45,7 +45,7 @@ impl Session {
 
     /// Runs a flow: the one loop around the engine.
     pub(crate) async fn drive<F: Flow>(&mut self, mut flow: F) -> Result<F::Output, Error> {
-        if self.connection.as_ref().is_some_and(Connection::was_interrupted) {
+        if self.connection.as_mut().is_some_and(Connection::was_interrupted) {
             self.work.unit.connection_lost("a call was dropped before it had ended");
             self.connection = None;
         }

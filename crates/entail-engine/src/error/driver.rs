@@ -132,6 +132,14 @@ pub enum DriverError {
         /// What the database says.
         reason: String,
     },
+    /// The mapping asks for what this database does not have.
+    #[error("E0516: {database} cannot hold this mapping: {}", .missing.join("; "))]
+    Unsupported {
+        /// The database.
+        database: &'static str,
+        /// What it lacks, and what to do.
+        missing: Vec<String>,
+    },
     /// The connection URL has a mistake.
     #[error("E0511: the URL `{url}` cannot be used: {reason}")]
     Url {

@@ -12,7 +12,7 @@ use crate::query::{Comparison, Condition, Selection};
 use crate::value::{ColumnType, Value};
 
 use super::texts::{Shape, Texts};
-use super::words::{any, unnest};
+use super::words::{any, quoted, unnest};
 use super::{Dialect, text};
 
 const BY_KEY: u8 = 100;
@@ -208,7 +208,8 @@ pub(super) fn one_of(
     match columns {
         &[single] if rows == 1 => column(table, single).eq(placeholder()),
         &[single] if dialect == Dialect::Postgres => {
-            column(table, single).eq(Expr::cust_with_values(any(table, single), [0]))
+            let [own, name] = [&table.name, &table.columns[single].name].map(|name| quoted(name));
+            Expr::cust_with_values(format!("{own}.{name} = {}", any(table, single)), [0])
         }
         &[single] => column(table, single).is_in((0..rows).map(|_| 0)),
         several if rows == 1 => several

@@ -1,5 +1,6 @@
 //! Plans as text: order, rings, unique values, cascades and reasons, without a database.
 
+mod dialects;
 mod world;
 
 use entail_engine::value::Value;
