@@ -6,17 +6,31 @@ use std::task::{Context, Poll, Waker};
 
 use entail::prelude::*;
 
-use crate::shop::{User, mapping, user};
+use super::database::{Kind, Place};
+use super::shop::{User, mapping, user};
 
-async fn shop() -> Database {
-    let db = Database::connect("sqlite::memory:", mapping()).await.expect("memory is there");
+/// A shop, and where it is, which is gone when that is dropped.
+async fn shop() -> (Database, Place) {
+    open(Place::small()).await
+}
+
+async fn open(place: Place) -> (Database, Place) {
+    let db = Database::connect(&place.url, mapping()).await.expect("the database is there");
     db.create_all().await.expect("the tables are new");
-    db
+    (db, place)
 }
 
 /// A query that runs for a long time, unless it is stopped.
-const LONG: &str = "with recursive n(x) as (select 1 union all select x + 1 from n where x < 1000000000) \
-                    select count(*) from n";
+fn long() -> &'static str {
+    match crate::DATABASE {
+        Kind::Sqlite => {
+            "with recursive n(x) as (select 1 union all select x + 1 from n where x < 1000000000) \
+             select count(*) from n"
+        }
+        Kind::Postgres => "select pg_sleep(100)",
+        Kind::MariaDb => "select sleep(100)",
+    }
+}
 
 /// Polls a future once and drops it, unless it is ready.
 fn poll_once<F: Future>(future: F) -> Option<F::Output> {
@@ -29,7 +43,7 @@ fn poll_once<F: Future>(future: F) -> Option<F::Output> {
 
 #[tokio::test]
 async fn the_verbs_are_the_same() {
-    let db = shop().await;
+    let (db, _place) = shop().await;
     let mut session = db.session();
     let ed = session.add(user("ed"));
     session.commit().await.unwrap();
@@ -49,10 +63,7 @@ async fn the_verbs_are_the_same() {
 
 #[tokio::test]
 async fn a_dropped_flush_leaves_no_trace_and_can_be_repeated() {
-    let dir = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", dir.path().join("shop.db").display());
-    let db = Database::connect(&url, mapping()).await.unwrap();
-    db.create_all().await.unwrap();
+    let (db, _place) = open(Place::shared()).await;
     let mut other = db.session();
     other.add(user("other"));
     other.flush().await.unwrap();
@@ -68,11 +79,11 @@ async fn a_dropped_flush_leaves_no_trace_and_can_be_repeated() {
 
 #[tokio::test]
 async fn a_dropped_call_after_flushed_work_asks_for_a_rollback() {
-    let db = shop().await;
+    let (db, _place) = shop().await;
     let mut session = db.session();
     let ed = session.add(user("ed"));
     session.flush().await.unwrap();
-    assert!(poll_once(session.execute(LONG, [])).is_none());
+    assert!(poll_once(session.execute(long(), [])).is_none());
     assert_eq!(session.flush().await.unwrap_err().code(), "E0213");
     session.rollback().await.unwrap();
     assert_eq!(session.state(ed), State::Transient);
@@ -82,7 +93,7 @@ async fn a_dropped_call_after_flushed_work_asks_for_a_rollback() {
 #[tokio::test]
 async fn a_session_is_send() {
     fn is_send<T: Send>(_: &T) {}
-    let db = shop().await;
+    let (db, _place) = shop().await;
     let mut session = db.session();
     is_send(&session);
     is_send(&session.commit());

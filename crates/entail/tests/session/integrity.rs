@@ -3,7 +3,7 @@
 use entail::prelude::*;
 use entail::{ForeignKeyViolation, ViolationKind};
 
-use crate::shop::*;
+use super::shop::*;
 
 #[test]
 fn a_missing_parent_is_named_with_its_key() {

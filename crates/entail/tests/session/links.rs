@@ -3,7 +3,7 @@
 use entail::StateError;
 use entail::prelude::*;
 
-use crate::shop::*;
+use super::shop::*;
 
 #[test]
 fn both_sides_change_at_once() {

@@ -2,7 +2,7 @@
 
 use entail::prelude::*;
 
-use crate::shop::*;
+use super::shop::*;
 
 #[test]
 fn a_merged_graph_updates_adds_and_orphans() {

@@ -2,7 +2,7 @@
 
 use entail::prelude::*;
 
-use crate::shop::*;
+use super::shop::*;
 
 fn names(session: &entail::blocking::Session, users: &[Handle<User>]) -> Vec<String> {
     users.iter().map(|&user| session[user].name.clone()).collect()

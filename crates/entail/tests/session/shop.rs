@@ -1,8 +1,12 @@
 //! A shop: users with orders of items, tags on items, and profiles.
 
+use std::ops::Deref;
+
 use entail::ValueRef;
 use entail::blocking::{Database, Session};
 use entail::prelude::*;
+
+use super::database::Place;
 
 #[derive(Entity)]
 #[entity(table = "users")]
@@ -88,11 +92,41 @@ pub fn mapping() -> Mapping {
     mapping![User, Profile, Order, Item, Tag, Library, Book].expect("the shop's mapping is right")
 }
 
-/// A new shop in memory.
-pub fn shop() -> Database {
-    let db = Database::connect("sqlite::memory:", mapping()).expect("memory is there");
+/// A shop, open as long as the test needs it.
+pub struct Shop {
+    db: Database,
+    place: Place,
+}
+
+impl Shop {
+    /// The URL, to connect once more.
+    pub fn url(&self) -> &str {
+        &self.place.url
+    }
+}
+
+impl Deref for Shop {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.db
+    }
+}
+
+fn open(place: Place) -> Shop {
+    let db = Database::connect(&place.url, mapping()).expect("the database is there");
     db.create_all().expect("the tables are new");
-    db
+    Shop { db, place }
+}
+
+/// A new shop for one session at a time.
+pub fn shop() -> Shop {
+    open(Place::small())
+}
+
+/// A new shop for several sessions at the same time.
+pub fn shared_shop() -> Shop {
+    open(Place::shared())
 }
 
 pub fn user(name: &str) -> User {

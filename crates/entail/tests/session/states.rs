@@ -3,7 +3,7 @@
 use entail::prelude::*;
 use entail::{Error, StateError};
 
-use crate::shop::*;
+use super::shop::*;
 
 #[test]
 fn an_object_goes_through_all_five_states() {

@@ -4,7 +4,7 @@ use entail::StateError;
 use entail::blocking::Database;
 use entail::prelude::*;
 
-use crate::shop::*;
+use super::shop::*;
 
 #[test]
 fn rollback_puts_values_back_and_new_objects_become_transient() {
@@ -131,11 +131,8 @@ fn expire_on_commit_is_a_choice() {
 }
 
 #[test]
-fn sessions_on_one_file_see_what_was_committed() {
-    let dir = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", dir.path().join("shop.db").display());
-    let db = Database::connect(&url, mapping()).unwrap();
-    db.create_all().unwrap();
+fn sessions_on_one_database_see_what_was_committed() {
+    let db = shared_shop();
     let (mut writer, mut reader) = (db.session(), db.session());
     writer.add(user("ed"));
     writer.flush().unwrap();

@@ -3,7 +3,7 @@
 use entail::prelude::*;
 use expect_test::{Expect, expect};
 
-use crate::shop::*;
+use super::shop::*;
 
 fn check(session: &entail::blocking::Session, before: entail::Statistics, expected: Expect) {
     let after = session.statistics();

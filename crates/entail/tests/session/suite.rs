@@ -1,0 +1,15 @@
+//! The session as users call it: states, transactions, links, queries, merge, refused constraints,
+//! and how many trips and statements each costs. The same suite runs on every database.
+
+mod asynchronous;
+mod database;
+mod integrity;
+mod links;
+mod merging;
+mod queries;
+mod shop;
+mod states;
+mod transactions;
+mod trips;
+
+pub use database::Kind;
