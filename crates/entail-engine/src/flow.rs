@@ -12,6 +12,7 @@
 //!
 //! The async and the blocking session are each one small loop around this.
 
+mod explain;
 mod flush;
 mod get;
 mod load;

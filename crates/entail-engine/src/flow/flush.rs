@@ -7,11 +7,12 @@ use crate::apply::{After, apply};
 use crate::arena::UndoReach;
 use crate::batch::{Batch, Outcome, Request};
 use crate::change::{Collected, collect};
-use crate::error::{BatchFailure, DriverError, Error, FlushError, Integrity};
+use crate::error::{BatchFailure, Error, FlushError};
 use crate::plan::{Plan, StepAction};
 use crate::sql::{Place, render};
 use crate::unit::Unit;
 
+use super::explain::explain;
 use super::load::Pass;
 use super::{Answer, Flow, Step, read_failure};
 
@@ -200,7 +201,11 @@ impl Flush {
         failure: BatchFailure,
     ) -> Result<Step<()>, Error> {
         let reason = failure.error.to_string();
-        let error = explain(unit, &run, failure.clone());
+        let place = failure
+            .request
+            .and_then(|request| request.checked_sub(run.ahead))
+            .and_then(|request| run.places.get(request));
+        let error = explain(unit, &run.plan, place, failure.clone());
         if !unit.transaction.begun {
             return Err(error);
         }
@@ -262,39 +267,6 @@ impl Flow for Flush {
             },
             State::RollingBack(error) => Err(*error),
         }
-    }
-}
-
-/// Says which object a failure is about, and why its row was written.
-fn explain(unit: &Unit, run: &Run, failure: BatchFailure) -> Error {
-    let place = failure
-        .request
-        .and_then(|request| request.checked_sub(run.ahead))
-        .and_then(|request| run.places.get(request));
-    let step = place.and_then(|place| run.plan.steps.get(place.step));
-    let row = place.and_then(|place| {
-        // Of several rows in one execution it is not known which one failed.
-        let first = place.first + failure.execution * place.rows;
-        if place.rows != 1 { None } else { step?.rows.get(first) }
-    });
-    let object = row.and_then(|row| row.object).map(|object| unit.arena.label(object));
-    match failure.error {
-        DriverError::Integrity(violation) => {
-            let cause = row.map(|row| run.plan.cause(row.cause));
-            Error::Integrity(Box::new(Integrity::new(*violation, object, cause)))
-        }
-        DriverError::RowCount { table, expected, written } => Error::Flush(FlushError::Stale {
-            object: object.unwrap_or_else(|| format!("a row of {table}")),
-            table,
-            statement: step.map_or("a statement", |step| match step.action {
-                StepAction::Insert | StepAction::Link => "INSERT",
-                StepAction::Update | StepAction::Relink | StepAction::DetachReached => "UPDATE",
-                StepAction::Delete | StepAction::Unlink | StepAction::DeleteReached => "DELETE",
-            }),
-            expected,
-            written,
-        }),
-        error => Error::Driver(error),
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use entail::DriverError;
 use entail::prelude::*;
 
 use super::database::{Kind, Place};
@@ -97,4 +98,22 @@ async fn a_session_is_send() {
     let mut session = db.session();
     is_send(&session);
     is_send(&session.commit());
+}
+
+#[tokio::test]
+async fn an_async_transaction_is_tried_again_too() {
+    let (db, _place) = shop().await;
+    let mut tries = 0;
+    db.transaction(async |session| {
+        tries += 1;
+        session.add(user(&format!("try {tries}")));
+        session.flush().await?;
+        match tries {
+            1 => Err(Error::Driver(DriverError::Serialization { reason: "again".to_owned() })),
+            _ => Ok(()),
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(db.session().query::<User>().count().await.unwrap(), 1);
 }

@@ -87,3 +87,22 @@ fn a_row_that_others_changed_is_stale() {
     session.commit().unwrap();
     assert_eq!(session[item].version, 10);
 }
+
+#[test]
+fn of_several_rows_in_one_statement_the_refused_one_is_named() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    session.commit().unwrap();
+    let order =
+        |key: i64| Order { id: auto(), note: None, user: BelongsTo::key(key), items: unset() };
+    let there = session[ed].id.value().unwrap();
+    session.add_all([order(there), order(999), order(there)]);
+    let error = session.commit().unwrap_err();
+    assert_eq!(error.integrity().unwrap().cause.as_deref(), Some("add Order(new 1)"), "{error}");
+    session.add_all([order(998), order(998)]);
+    let error = session.commit().unwrap_err();
+    // Either may be told first; both have another one with the same key or none.
+    let cause = error.integrity().unwrap().cause.clone();
+    assert!(cause.is_none() || cause.as_deref() == Some("add Order(new 1)"), "{error}");
+}

@@ -1,8 +1,7 @@
 //! Commit, rollback and savepoints, in the database and in memory.
 
-use entail::StateError;
-use entail::blocking::Database;
 use entail::prelude::*;
+use entail::{DriverError, StateError};
 
 use super::shop::*;
 
@@ -139,4 +138,41 @@ fn sessions_on_one_database_see_what_was_committed() {
     assert_eq!(reader.query::<User>().count().unwrap(), 0);
     writer.commit().unwrap();
     assert_eq!(reader.query::<User>().count().unwrap(), 1);
+}
+
+/// What a database says to a transaction that others were in the way of.
+fn deadlock() -> Error {
+    Error::Driver(DriverError::Deadlock { reason: "two waited for each other".to_owned() })
+}
+
+#[test]
+fn a_transaction_with_others_in_its_way_runs_again_from_its_beginning() {
+    let db = shop();
+    let mut tries = 0;
+    let count: usize = db
+        .transaction(|session| {
+            tries += 1;
+            session.add(user(&format!("try {tries}")));
+            session.flush()?;
+            if tries < 3 { Err(deadlock()) } else { Ok(tries) }
+        })
+        .unwrap();
+    assert_eq!(count, 3);
+    let mut session = db.session();
+    let users = session.query::<User>().all().unwrap();
+    assert_eq!(users.iter().map(|&user| &*session[user].name).collect::<Vec<_>>(), ["try 3"]);
+}
+
+#[test]
+fn other_failures_of_a_transaction_are_not_repeated() {
+    let db = shop();
+    let mut tries = 0;
+    let failed: Result<(), Error> = db.transaction(|session| {
+        tries += 1;
+        session.add_all([user("same"), user("same")]);
+        Ok(())
+    });
+    assert!(failed.unwrap_err().integrity().is_some());
+    assert_eq!(tries, 1);
+    assert_eq!(db.session().query::<User>().count().unwrap(), 0);
 }
