@@ -38,12 +38,13 @@ use layout::Layout;
 /// # Columns
 ///
 /// A field without an attribute of a relationship is a column: `i16`, `i32`, `i64`, `f32`, `f64`,
-/// `bool`, `String`, `Vec<u8>`, the types of chrono, an `Option` of one (it can be NULL), or an
+/// `bool`, `String`, `Vec<u8>`, the types of chrono, `uuid::Uuid`, an `Option` of one (it can be NULL), or an
 /// `Auto` of one (the database makes the value).
 ///
 /// - `#[key]` marks the key; several of them make a composite key of up to four columns. An
 ///   `Auto` key is counted up by the database. An `Auto` key that a `belongs_to` goes by is that
-///   of the parent.
+///   of the parent. A key that the program makes itself can have a default, such as
+///   `#[key] #[column(default = Uuid::now_v7())] id: Uuid`: then the object has it from the start.
 /// - `#[version]`, or `#[column(version)]`, marks an integer that counts the updates of a row.
 /// - `#[column(...)]` takes
 ///

@@ -6,6 +6,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 pub(crate) use packed::{Packed, PackedValues};
+#[cfg(feature = "uuid")]
+pub use uuid::Uuid;
 
 /// The type of a column, in entail's own terms; each dialect has its words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

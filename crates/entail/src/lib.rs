@@ -77,6 +77,8 @@ pub use entail_engine::key::Key;
 pub use entail_engine::mapping::{Mapping, MappingErrors};
 pub use entail_engine::plan::{Plan, PlannedRow, Step, StepAction};
 pub use entail_engine::unit::Statistics;
+#[cfg(feature = "uuid")]
+pub use entail_engine::value::Uuid;
 pub use entail_engine::value::{Value, ValueRef};
 pub use path::{PathTo, Then};
 pub use query::Query;

@@ -27,7 +27,7 @@ pub trait Mapped {
 #[diagnostic::on_unimplemented(
     message = "no column can hold a `{Self}`",
     label = "no type of a column",
-    note = "use i16, i32, i64, f32, f64, bool, String, Vec<u8>, a type of chrono (with its feature), or an `Option` of one",
+    note = "use i16, i32, i64, f32, f64, bool, String, Vec<u8>, a type of chrono or `uuid::Uuid` (with the feature of that name), or an `Option` of one",
     note = "a type of your own can be a column if it implements `ColumnValue` and `Clone`"
 )]
 pub trait FieldValue: Sized {

@@ -11,5 +11,7 @@ mod shop;
 mod states;
 mod transactions;
 mod trips;
+#[cfg(all(feature = "chrono", feature = "uuid"))]
+mod values;
 
 pub use database::Kind;
