@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 /// One call of cargo from the root of the repository.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invocation {
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, String)>,
     args: Vec<String>,
 }
 
@@ -25,8 +25,14 @@ impl Invocation {
     }
 
     /// Adds an environment variable.
-    pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.env.push((name, value));
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+
+    /// Adds environment variables.
+    pub fn envs(mut self, variables: &[(&'static str, String)]) -> Self {
+        self.env.extend_from_slice(variables);
         self
     }
 
@@ -60,7 +66,10 @@ impl Invocation {
     fn command(&self) -> Command {
         let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
         let mut command = Command::new(program);
-        command.current_dir(crate::root()).args(&self.args).envs(self.env.iter().copied());
+        command
+            .current_dir(crate::root())
+            .args(&self.args)
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 

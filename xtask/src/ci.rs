@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::cargo::Invocation;
-use crate::databases;
+use crate::databases::Servers;
 use crate::steps::{self, OnFailure, Step};
 use crate::suite::{self, Runner};
 use crate::tidy;
@@ -20,14 +20,14 @@ const ENGINE_CRATES: usize = 25;
 
 /// Runs the gate.
 pub fn run(on_failure: OnFailure) -> Result<(), String> {
-    databases::announce()?;
-    steps::run(&gate(crate::root()), on_failure)?;
-    println!("{}", databases::COVERED);
+    let servers = Servers::find()?;
+    steps::run(&gate(crate::root(), &servers), on_failure)?;
+    println!("{}", servers.covered());
     Ok(())
 }
 
 /// The steps of the gate, those that answer in a second first.
-fn gate(root: &Path) -> Vec<Step> {
+fn gate(root: &Path, servers: &Servers) -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("fmt", Invocation::new("fmt --all --check")),
         Step::check("tidy", tidy::check),
@@ -43,7 +43,7 @@ fn gate(root: &Path) -> Vec<Step> {
         ),
         engine_wasm(),
     ];
-    steps.extend(suite::test_steps(Runner::installed(), &[]));
+    steps.extend(suite::test_steps(Runner::installed(), &[], servers));
     steps.push(Step::cargo("examples", Invocation::new("build --workspace --examples")));
     steps.push(quickstart(root));
     steps.push(bench(root));

@@ -1,7 +1,7 @@
 //! The suite: the commands that run all tests of the workspace.
 
 use crate::cargo::Invocation;
-use crate::databases;
+use crate::databases::Servers;
 use crate::steps::{self, OnFailure, Step};
 
 /// What runs the tests.
@@ -22,18 +22,20 @@ impl Runner {
 
 /// Runs the whole suite, with `extra` arguments to each of its commands.
 pub fn run(extra: &[String]) -> Result<(), String> {
-    databases::announce()?;
-    steps::run(&test_steps(Runner::installed(), extra), OnFailure::Stop)?;
+    let servers = Servers::find()?;
+    steps::run(&test_steps(Runner::installed(), extra, &servers), OnFailure::Stop)?;
     // Behind a filter nobody knows what ran.
     if extra.is_empty() {
-        println!("{}", databases::COVERED);
+        println!("{}", servers.covered());
     }
     Ok(())
 }
 
 /// The steps of the suite: everything with all features, and the engine as users first get it.
-pub fn test_steps(runner: Runner, extra: &[String]) -> Vec<Step> {
-    invocations(runner, extra).into_iter().map(|(name, call)| Step::cargo(name, call)).collect()
+pub fn test_steps(runner: Runner, extra: &[String], servers: &Servers) -> Vec<Step> {
+    let environment = servers.environment();
+    let calls = invocations(runner, extra).into_iter();
+    calls.map(|(name, call)| Step::cargo(name, call.envs(&environment))).collect()
 }
 
 fn invocations(runner: Runner, extra: &[String]) -> Vec<(&'static str, Invocation)> {
