@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// One call of cargo from the root of the repository.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +40,11 @@ impl Invocation {
     pub fn run(&self) -> Result<(), String> {
         let status = self.command().status().map_err(|error| self.unstartable(&error))?;
         if status.success() { Ok(()) } else { Err(format!("`{self}` ended with {status}")) }
+    }
+
+    /// Starts it without waiting for its end.
+    pub fn start(&self) -> Result<Child, String> {
+        self.command().spawn().map_err(|error| self.unstartable(&error))
     }
 
     /// Runs it and answers what it prints to standard output.

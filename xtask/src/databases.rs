@@ -2,7 +2,7 @@
 //! wants covered.
 
 mod private;
-mod program;
+pub mod program;
 
 use std::env;
 use std::fmt;

@@ -1,8 +1,10 @@
-//! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask tidy`.
+//! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask galera` and
+//! `cargo xtask tidy`.
 
 mod cargo;
 mod ci;
 mod databases;
+mod galera;
 mod steps;
 mod suite;
 mod tidy;
@@ -35,6 +37,8 @@ enum Task {
         #[arg(last = true)]
         extra: Vec<String>,
     },
+    /// Run a shop's load on a cluster of three MariaDB nodes, one of which is killed meanwhile
+    Galera,
     /// Check the rules that the compiler does not know
     Tidy,
 }
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Task::Ci { keep_going: false } => ci::run(OnFailure::Stop),
         Task::Ci { keep_going: true } => ci::run(OnFailure::KeepGoing),
         Task::Test { extra } => suite::run(&extra),
+        Task::Galera => galera::run(),
         Task::Tidy => tidy::run(),
     };
     match outcome {
