@@ -339,9 +339,23 @@ impl Session {
     /// E0307 if a version differs, those of the flush that goes before, and failures of the
     /// database.
     pub fn merge<T: Object>(&mut self, value: T) -> Result<Handle<T>, Error> {
-        let source = self.hold_to_merge(value)?;
-        let merged = self.drive(Merge::of_value(source))?;
-        Ok(self.work.unit.arena.handle(merged))
+        let merged = self.merge_all([value])?;
+        Ok(merged[0])
+    }
+
+    /// Merges the graphs of several values, as [`merge`](Self::merge) does with one, with one SELECT
+    /// an entity or relationship and level for all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`merge`](Self::merge). If a version differs, nothing is merged.
+    pub fn merge_all<T: Object>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<Handle<T>>, Error> {
+        let sources = self.hold_to_merge(values)?;
+        let merged = self.drive(Merge::of_values(sources))?;
+        Ok(merged.into_iter().map(|id| self.work.unit.arena.handle(id)).collect())
     }
 
     /// Merges the graph of an object that is held or detached; it stays as it is.
@@ -351,8 +365,8 @@ impl Session {
     /// As [`merge`](Self::merge).
     pub fn merge_held<T>(&mut self, object: Handle<T>) -> Result<Handle<T>, Error> {
         let source = self.id(object)?;
-        let merged = self.drive(Merge::of_held(source))?;
-        Ok(self.work.unit.arena.handle(merged))
+        let merged = self.drive(Merge::of_held(vec![source]))?;
+        Ok(self.work.unit.arena.handle(merged[0]))
     }
 
     /// The objects that a cascade would reach from an object. For a delete it loads what is not

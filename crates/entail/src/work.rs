@@ -589,8 +589,22 @@ impl Work {
         self.handles(objects)
     }
 
-    pub(crate) fn hold_to_merge<T: Object>(&mut self, value: T) -> Result<ObjectId, Error> {
-        Ok(self.unit.arena.hold(value)?)
+    /// Holds values that are there to be merged only. If one cannot be held, none is.
+    pub(crate) fn hold_to_merge<T: Object>(
+        &mut self,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<ObjectId>, Error> {
+        let mut held = Vec::new();
+        for value in values {
+            match self.unit.arena.hold(value) {
+                Ok(id) => held.push(id),
+                Err(error) => {
+                    self.unit.arena.drop_held(&held);
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(held)
     }
 }
 

@@ -61,16 +61,16 @@ impl Arena {
         (!key.has_null()).then_some(key)
     }
 
-    /// Names what must be loaded before `source` can be merged. `absent` are keys that were
+    /// Names what must be loaded before the sources can be merged. `absent` are keys that were
     /// looked for and have no row.
     pub(crate) fn merge_needs(
         &self,
-        source: ObjectId,
+        sources: &[ObjectId],
         absent: &FxHashSet<(EntityId, Key)>,
     ) -> MergeNeeds {
         let mut needs = MergeNeeds::default();
         let mut seen = FxHashSet::default();
-        let mut stack = vec![source];
+        let mut stack: Vec<_> = sources.iter().rev().copied().collect();
         while let Some(source) = stack.pop() {
             if !seen.insert(source) {
                 continue;
@@ -105,8 +105,8 @@ impl Arena {
         needs
     }
 
-    /// Merges a graph. Everything that [`merge_needs`](Self::merge_needs) names must be loaded.
-    pub(crate) fn merge(&mut self, source: ObjectId) -> Result<ObjectId, MergeError> {
+    /// Merges graphs. Everything that [`merge_needs`](Self::merge_needs) names must be loaded.
+    pub(crate) fn merge(&mut self, sources: &[ObjectId]) -> Result<Vec<ObjectId>, MergeError> {
         let mapping = Arc::clone(&self.mapping);
         let mut merge = Merge {
             mapping: &mapping,
@@ -114,11 +114,16 @@ impl Arena {
             by_key: FxHashMap::default(),
             came_along: FxHashSet::default(),
         };
-        merge.one(self, source)
+        merge.check_versions(self, sources)?;
+        sources.iter().map(|&source| merge.one(self, source)).collect()
     }
 
-    /// Frees a transient graph that was only there to be merged.
-    pub(crate) fn drop_transient_graph(&mut self, source: ObjectId) {
+    /// Frees transient graphs that were only there to be merged.
+    pub fn drop_held(&mut self, sources: &[ObjectId]) {
+        sources.iter().for_each(|&source| self.drop_transient_graph(source));
+    }
+
+    fn drop_transient_graph(&mut self, source: ObjectId) {
         let mut seen = FxHashSet::default();
         let mut stack = vec![source];
         while let Some(id) = stack.pop() {
@@ -180,6 +185,34 @@ impl Merge<'_> {
             }
         }
         Ok(target)
+    }
+
+    /// Checks the versions of all that the sources reach, before anything is changed.
+    fn check_versions(&self, arena: &Arena, sources: &[ObjectId]) -> Result<(), MergeError> {
+        if self.mapping.entities().iter().all(|entity| entity.version.is_none()) {
+            return Ok(());
+        }
+        let mut seen = FxHashSet::default();
+        let mut stack = sources.to_vec();
+        while let Some(source) = stack.pop() {
+            if !seen.insert(source) {
+                continue;
+            }
+            let target =
+                arena.merge_key(source).and_then(|key| arena.find_key(source.entity, &key));
+            if let Some(target) = target.filter(|&target| target != source) {
+                self.check_version(arena, source, target)?;
+            }
+            for &id in &self.mapping.entity(source.entity).relationships {
+                let relationship = self.mapping.relationship(id);
+                if relationship.cascade.has(Cascade::Merge) && arena.is_loaded(id, source.slot) {
+                    let members = arena.members(id, source.slot).into_iter();
+                    let entity = relationship.target;
+                    stack.extend(members.map(|slot| ObjectId { entity, slot }));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn check_version(

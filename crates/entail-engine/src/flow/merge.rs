@@ -1,5 +1,5 @@
-//! Merging a graph: what it needs is loaded level by level, one SELECT an entity or relationship,
-//! then it is copied without I/O.
+//! Merging graphs: what they need is loaded level by level, one SELECT an entity or relationship,
+//! then they are copied without I/O.
 
 use rustc_hash::FxHashSet;
 
@@ -13,10 +13,10 @@ use super::flush::Flush;
 use super::load::Pass;
 use super::{Answer, Flow, Step, inner, read_failure};
 
-/// Merges a graph into the session.
+/// Merges graphs into the session.
 #[derive(Debug)]
 pub struct Merge {
-    source: ObjectId,
+    sources: Vec<ObjectId>,
     keep_source: bool,
     autoflush: Option<Flush>,
     asked: Vec<(EntityId, Key)>,
@@ -25,10 +25,10 @@ pub struct Merge {
 }
 
 impl Merge {
-    /// Merges the graph of an object that the session holds; the graph stays as it is.
-    pub fn of_held(source: ObjectId) -> Self {
+    /// Merges the graphs of objects that the session holds; the graphs stay as they are.
+    pub fn of_held(sources: Vec<ObjectId>) -> Self {
         Self {
-            source,
+            sources,
             keep_source: true,
             autoflush: Some(Flush::auto()),
             asked: Vec::new(),
@@ -37,16 +37,16 @@ impl Merge {
         }
     }
 
-    /// Merges a graph that was placed in the arena for this only; it is dropped afterwards.
-    pub fn of_value(source: ObjectId) -> Self {
-        Self { keep_source: false, ..Self::of_held(source) }
+    /// Merges graphs that were placed in the arena for this only; they are dropped afterwards.
+    pub fn of_values(sources: Vec<ObjectId>) -> Self {
+        Self { keep_source: false, ..Self::of_held(sources) }
     }
 
     fn go_on(
         &mut self,
         unit: &mut Unit,
         mut answer: Option<Answer>,
-    ) -> Result<Step<ObjectId>, Error> {
+    ) -> Result<Step<Vec<ObjectId>>, Error> {
         unit.check_usable()?;
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
@@ -71,9 +71,9 @@ impl Merge {
                 }
             }
         }
-        let needs = unit.arena.merge_needs(self.source, &self.absent);
+        let needs = unit.arena.merge_needs(&self.sources, &self.absent);
         if needs.rows.is_empty() && needs.relationships.is_empty() {
-            let merged = unit.arena.merge(self.source)?;
+            let merged = unit.arena.merge(&self.sources)?;
             return Ok(Step::Done(merged));
         }
         self.asked = needs.rows;
@@ -90,12 +90,16 @@ impl Merge {
 impl Flow for Merge {
     const NAME: &'static str = "merge";
 
-    type Output = ObjectId;
+    type Output = Vec<ObjectId>;
 
-    fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<ObjectId>, Error> {
+    fn next(
+        &mut self,
+        unit: &mut Unit,
+        answer: Option<Answer>,
+    ) -> Result<Step<Vec<ObjectId>>, Error> {
         let result = self.go_on(unit, answer);
         if !self.keep_source && !matches!(result, Ok(Step::Run(_))) {
-            unit.arena.drop_transient_graph(self.source);
+            unit.arena.drop_held(&self.sources);
         }
         result
     }

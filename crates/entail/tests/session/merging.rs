@@ -77,3 +77,50 @@ fn a_key_without_a_row_becomes_a_new_object_with_that_key() {
     session.commit().unwrap();
     assert_eq!(session.get_by_key::<Tag>("red").unwrap(), Some(tag));
 }
+
+#[test]
+fn many_graphs_are_merged_with_a_select_a_level() {
+    let db = shop();
+    let mut session = db.session();
+    for name in ["ann", "bob", "cid"] {
+        let orders = many![order("first", &["nut", "bolt"])];
+        session.add(User { id: auto(), name: name.into(), orders, profile: unset() });
+    }
+    session.commit().unwrap();
+    session.clear();
+    let detached = |id: i64, order: i64, item: i64| User {
+        id: Auto::of(id),
+        name: format!("user {id}"),
+        orders: many![Order {
+            id: Auto::of(order),
+            note: Some("merged".into()),
+            user: unset(),
+            items: many![Item { id: Auto::of(item), version: auto(), ..Item::new("screw") }],
+        }],
+        profile: unset(),
+    };
+    let before = session.statistics().statements;
+    let merged = session.merge_all([detached(1, 1, 1), detached(2, 2, 3)]).unwrap();
+    // Rows by key level by level, and the lists of users and of orders.
+    assert!(session.statistics().statements - before <= 5);
+    assert_eq!(session[merged[1]].name, "user 2");
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from items"), 4);
+    assert_eq!(count(&mut session, "select count(*) from items where name = 'screw'"), 2);
+}
+
+#[test]
+fn of_many_graphs_none_is_merged_if_a_version_differs() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    let order = |id: i64, version: i64| Order {
+        id: Auto::of(1),
+        note: Some("merged".into()),
+        user: unset(),
+        items: many![Item { id: Auto::of(id), version: Auto::of(version), ..Item::new("screw") }],
+    };
+    let error = session.merge_all([order(1, 1), order(2, 7)]).unwrap_err();
+    assert_eq!(error.code(), "E0307");
+    assert!(session.dirty_objects().is_empty());
+}
