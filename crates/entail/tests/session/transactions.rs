@@ -1,5 +1,6 @@
 //! Commit, rollback and savepoints, in the database and in memory.
 
+use entail::blocking::Database;
 use entail::prelude::*;
 use entail::{DriverError, StateError};
 
@@ -175,4 +176,49 @@ fn other_failures_of_a_transaction_are_not_repeated() {
     assert!(failed.unwrap_err().integrity().is_some());
     assert_eq!(tries, 1);
     assert_eq!(db.session().query::<User>().count().unwrap(), 0);
+}
+
+/// Changes all users, beginning at one end or the other, many times.
+fn change_all(db: &Database, backwards: bool) -> Result<(), Error> {
+    for round in 0..40 {
+        let mut session = db.session();
+        let mut users = session.query::<User>().order_by(User::ID.asc()).all()?;
+        if backwards {
+            users.reverse();
+        }
+        for user in users {
+            let mark = if backwards { 'b' } else { 'a' };
+            session[user].name = format!("{} {mark}{round}", session[user].id);
+            let order = session.push(user, User::ORDERS, order("extra", &["nut"]));
+            session[order].note = Some(format!("{round}"));
+        }
+        session.commit()?;
+        let mut session = db.session();
+        let mut orders = session
+            .query::<Order>()
+            .filter(Order::NOTE.eq(Some(format!("{round}"))))
+            .with(Order::ITEMS)
+            .all()?;
+        if backwards {
+            orders.reverse();
+        }
+        for order in orders {
+            session[order].note = Some("seen".to_owned());
+        }
+        session.commit()?;
+    }
+    Ok(())
+}
+
+#[test]
+fn sessions_that_change_the_same_rows_in_opposite_order_never_wait_for_each_other_in_a_ring() {
+    let db = shared_shop();
+    let mut session = db.session();
+    session.add_all((0..20).map(|number| user(&format!("user {number}"))));
+    session.commit().unwrap();
+    let (one, other) = (db.clone(), db.clone());
+    let first = std::thread::spawn(move || change_all(&one, false));
+    let second = std::thread::spawn(move || change_all(&other, true));
+    first.join().unwrap().unwrap();
+    second.join().unwrap().unwrap();
 }
