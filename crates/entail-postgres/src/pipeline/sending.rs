@@ -1,0 +1,244 @@
+//! Sending: requests on their way to the server, none of which waits for another without need.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use entail_engine::batch::{Bind, Call, CallKind, Expect, Operation, ParamSlice};
+use entail_engine::error::DriverError;
+use futures_util::future::BoxFuture;
+use tokio_postgres::Error;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::bind::{self, Bound};
+use crate::decode::Reading;
+use crate::statements::Ready;
+
+use super::{Answer, Failed, Flying, Landing, MOST_FLYING, Pipeline};
+
+impl<'a> Pipeline<'a, '_> {
+    /// Sends a statement without parameters.
+    pub(super) async fn control(&mut self, request: Option<usize>, sql: String) {
+        tracing::trace!(sql, "control");
+        let client = self.client;
+        let future =
+            Box::pin(async move { client.batch_execute(&sql).await.map(|()| Answer::Done) });
+        self.send(request, 0, Certainty::Certain, future).await;
+    }
+
+    /// Sends all executions of a call.
+    pub(super) async fn call(&mut self, index: usize, call: &'a Call) -> Result<(), Failed> {
+        let ready = match &self.ready[index] {
+            Some(ready) => ready.clone(),
+            None => self.prepare_one(index, call).await?,
+        };
+        self.check(call, &ready).map_err(|error| Failed::at(index, error))?;
+        tracing::trace!(params = ?call.params.as_slice(), "parameters");
+        self.course.wrote |= !matches!(call.kind, CallKind::Query { .. });
+        self.course.unsure |= call.target.is_none() && may_end_transaction(&call.sql);
+        let certainty = certainty(call, &ready);
+        let executions = call.executions();
+        let all = call.params.as_slice();
+        let width = if executions > 1 { call.arity } else { call.params.len() };
+        for execution in 0..executions {
+            let params = all.part(execution * width, width);
+            while let Some(slot) = bind::unfilled(params, self.slots) {
+                if self.flying.is_empty() {
+                    let error = DriverError::Value {
+                        column: format!("slot {slot}"),
+                        reason: "no earlier statement of the batch has filled it".to_owned(),
+                    };
+                    return Err(Failed { execution, ..Failed::at(index, error) });
+                }
+                self.land_one().await?;
+            }
+            if self.flying.len() >= MOST_FLYING {
+                self.land_one().await?;
+            }
+            let future = self.execution(call, &ready, params);
+            self.send(Some(index), execution, certainty, future).await;
+            // Outside of a transaction a failure does not stop what was sent after it.
+            if !self.course.open || self.is_refused() {
+                self.land_all().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the call fits its statement and the batch.
+    fn check(&self, call: &Call, ready: &Ready) -> Result<(), DriverError> {
+        let refused = |reason: String| DriverError::Statement {
+            reason,
+            sql: call.sql.to_string(),
+            code: None,
+        };
+        let given = match call.bind {
+            Bind::Each if call.arity == 0 => call.params.len(),
+            _ => call.arity,
+        };
+        if let Some(statement) = &ready.statement {
+            let taken = statement.params().len();
+            if taken != given {
+                return Err(refused(format!(
+                    "the statement takes {taken} parameter(s), and {given} were given"
+                )));
+            }
+        }
+        if call.arity > 0 && !call.params.len().is_multiple_of(call.arity) {
+            return Err(refused(format!(
+                "{} parameter(s) are no whole rows of {}",
+                call.params.len(),
+                call.arity
+            )));
+        }
+        if let CallKind::Insert { first, rows, columns, fetch } = &call.kind {
+            if *fetch != entail_engine::batch::Fetch::Returning {
+                return Err(refused("the call was written for another database".to_owned()));
+            }
+            let end = *first as usize + call.executions() * rows * columns.len();
+            if end > self.slots.len() {
+                return Err(DriverError::Value {
+                    column: format!("slot {}", end - 1),
+                    reason: format!("the batch has {} slots", self.slots.len()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The future of one execution.
+    fn execution(
+        &self,
+        call: &'a Call,
+        ready: &Ready,
+        params: ParamSlice<'a>,
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
+        let client = self.client;
+        let gives_rows = !matches!(call.kind, CallKind::Execute { .. });
+        let width = match call.bind {
+            Bind::Each => None,
+            Bind::Columns(_) => Some(call.arity),
+        };
+        let bounds = bind::bounds(params, width, self.slots);
+        match (ready.statement.clone(), gives_rows) {
+            (Some(statement), true) => Box::pin(async move {
+                let rows = client.query_raw(&statement, bounds).await?;
+                Ok(Answer::Rows(Box::new(rows)))
+            }),
+            (Some(statement), false) => {
+                Box::pin(
+                    async move { Ok(Answer::Count(client.execute_raw(&statement, bounds).await?)) },
+                )
+            }
+            (None, true) => Box::pin(async move {
+                let bounds = bounds.map(|bound| {
+                    let ty = announced(&bound, call);
+                    (bound, ty)
+                });
+                let rows = client.query_typed_raw(&call.sql, bounds).await?;
+                Ok(Answer::Rows(Box::new(rows)))
+            }),
+            (None, false) => Box::pin(async move {
+                let bounds: Vec<Bound<'_>> = bounds.collect();
+                let params: Vec<(&(dyn ToSql + Sync), Type)> = bounds
+                    .iter()
+                    .map(|bound| (bound as &(dyn ToSql + Sync), announced(bound, call)))
+                    .collect();
+                Ok(Answer::Count(client.execute_typed(&call.sql, &params).await?))
+            }),
+        }
+    }
+
+    /// Sends what the future sends, and has it wait for its turn to land.
+    async fn send(
+        &mut self,
+        request: Option<usize>,
+        execution: usize,
+        certainty: Certainty,
+        mut future: BoxFuture<'a, Result<Answer, Error>>,
+    ) {
+        let landing = match poll_once(&mut future).await {
+            Some(answer) => Landing::Now(answer),
+            None => Landing::Later(future),
+        };
+        let certain = certainty == Certainty::Certain;
+        self.uncertain += usize::from(!certain);
+        self.flying.push_back(Flying { request, execution, landing, certain });
+    }
+
+    /// Whether the last request could not even be sent, so that none must be sent after it.
+    fn is_refused(&self) -> bool {
+        matches!(self.flying.back(), Some(Flying { landing: Landing::Now(Err(_)), .. }))
+    }
+}
+
+/// Polls a future once; what it sends is on its way then.
+pub(super) async fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Option<F::Output> {
+    poll_fn(|context| {
+        Poll::Ready(match future.as_mut().poll(context) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// The type to announce for a parameter where the server is not asked for one.
+fn announced(bound: &Bound<'_>, call: &Call) -> Type {
+    match &call.bind {
+        Bind::Columns(types) => {
+            types.get(bound.place()).map_or(Type::TEXT_ARRAY, |ty| bind::array_type(*ty))
+        }
+        Bind::Each => bound.announced(),
+    }
+}
+
+/// Whether a request can only fail by a refusal of the server, which aborts the transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    Certain,
+    Uncertain,
+}
+
+fn certainty(call: &Call, ready: &Ready) -> Certainty {
+    let inserts = call.target.as_ref().is_some_and(|target| target.operation == Operation::Insert);
+    let all_rows = inserts && !ready.habits.keeps_out;
+    let certain = match &call.kind {
+        CallKind::Execute { expect: Expect::Any } => true,
+        CallKind::Execute { expect: Expect::Exactly(_) } => all_rows,
+        CallKind::Insert { columns, .. } => {
+            let found = ready.statement.as_ref().map_or(&[][..], |statement| statement.columns());
+            all_rows
+                && found.len() == columns.len()
+                && columns.iter().zip(found).all(|(column, found)| {
+                    Reading::typed(found.type_(), column.ty).is_ok_and(Reading::is_certain)
+                })
+        }
+        CallKind::Query { .. } => false,
+    };
+    if certain { Certainty::Certain } else { Certainty::Uncertain }
+}
+
+/// Whether the text begins or ends transactions by itself, or may do so.
+fn may_end_transaction(sql: &str) -> bool {
+    const WORDS: [&str; 8] =
+        ["begin", "start", "commit", "end", "rollback", "abort", "prepare", "call"];
+    let text = sql.trim_start();
+    let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    word.is_empty() || WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_end_transactions_are_known_by_their_first_word() {
+        for sql in ["COMMIT", " rollback;", "-- a\nEND", "begin", "ABORT WORK"] {
+            assert!(may_end_transaction(sql), "{sql}");
+        }
+        for sql in ["SELECT 1", "WITH a AS (SELECT 1) SELECT 1", "beginning"] {
+            assert!(!may_end_transaction(sql), "{sql}");
+        }
+    }
+}
