@@ -165,15 +165,19 @@ impl fmt::Debug for Options {
 }
 
 /// Cuts the password out of a URL that may be wrong in any way: all between the first colon
-/// behind the scheme and the last `@`.
+/// behind the scheme and the last `@`, and an option of that name.
 fn without_password(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let (scheme, rest) = url.split_at(start);
     let end = rest.rfind('@').unwrap_or(0);
-    match rest[..end].find(':') {
-        Some(colon) => format!("{scheme}{}{}", &rest[..colon], &rest[end..]),
-        None => url.to_owned(),
+    let user = rest[..end].find(':').unwrap_or(end);
+    let mut shown = format!("{scheme}{}{}", &rest[..user], &rest[end..]);
+    if let Some(at) = shown.find("password=") {
+        let start = at + "password=".len();
+        let end = shown[start..].find('&').map_or(shown.len(), |length| start + length);
+        shown.replace_range(start..end, "");
     }
+    shown
 }
 
 /// Splits `host:port`, `[::1]:port` and `host`.

@@ -37,7 +37,25 @@ fn every_mistake_in_the_address_says_what_to_write() {
             "postgres://ada:x@secret/1@localhost/app",
             "postgres://ada:secret@localhost/app#part",
         ],
-        expect![[""]],
+        expect![[r#"
+            E0511: the URL `mysql://ada@localhost/app` cannot be used: it does not begin with `postgres://`; write `postgres://user:password@host:5432/database`
+            E0511: the URL `localhost/app` cannot be used: it does not begin with `postgres://`; write `postgres://user:password@host:5432/database`
+            E0511: the URL `postgres://localhost/app` cannot be used: it has no user; write `postgres://user:password@host:5432/database`
+            E0511: the URL `postgres://@localhost/app` cannot be used: it has no user; write `postgres://user:password@host:5432/database`
+            E0511: the URL `postgres://ada@/app` cannot be used: it has no host; write `postgres://user:password@host:5432/database`
+            E0511: the URL `postgres://ada@localhost` cannot be used: it has no database; write `postgres://user:password@host:5432/database`
+            E0511: the URL `postgres://ada@localhost/?pool_size=1` cannot be used: it has no database; write `postgres://user:password@host:5432/database`
+            E0511: the URL `postgres://ada@localhost:0/app` cannot be used: its port is no number from 1 to 65535; write `host:5432`
+            E0511: the URL `postgres://ada@localhost:port/app` cannot be used: its port is no number from 1 to 65535; write `host:5432`
+            E0511: the URL `postgres://ada@[::1/app` cannot be used: its host has a `[` without a `]`; write `[::1]`
+            E0511: the URL `postgres://ada@one,two/app` cannot be used: it has several hosts; write one
+            E0511: the URL `postgres://ada@localhost/a%ffpp` cannot be used: its database is not UTF-8 after percent-decoding
+            E0511: the URL `postgres://ada@localhost/a%00pp` cannot be used: its database has a NUL character; leave it out
+            E0511: the URL `postgres://ada@localhost/app` cannot be used: it has an `@` behind the host; percent-encode `/`, `?`, `#`, `@` and `%` in the user, the password and the options
+            E0511: the URL `postgres://ada@localhost/app` cannot be used: it has an `@` behind the host; percent-encode `/`, `?`, `#`, `@` and `%` in the user, the password and the options
+            E0511: the URL `postgres://ada@localhost/app` cannot be used: it has an `@` behind the host; percent-encode `/`, `?`, `#`, `@` and `%` in the user, the password and the options
+            E0511: the URL `postgres://ada@localhost/app#part` cannot be used: it has a `#`; write `%23` where one is meant
+        "#]],
     );
 }
 
@@ -46,7 +64,7 @@ fn every_mistake_in_the_options_says_what_to_write() {
     check(
         &[
             "postgres://ada:secret@localhost/app?pool=3",
-            "postgres://ada:secret@localhost/app?password=x",
+            "postgres://ada:secret@localhost/app?password=secret",
             "postgres://ada:secret@localhost/app?pool_size=0",
             "postgres://ada:secret@localhost/app?pool_size",
             "postgres://ada:secret@localhost/app?connect_timeout=soon",
@@ -58,7 +76,20 @@ fn every_mistake_in_the_options_says_what_to_write() {
             "postgres://ada:secret@localhost/app?sslmode=allow",
             "postgres://ada:secret@localhost/app?sslrootcert=",
         ],
-        expect![[""]],
+        expect![[r#"
+            E0511: the URL `postgres://ada@localhost/app?pool=3` cannot be used: there is no option `pool`; the options are pool_size, connect_timeout, acquire_timeout, statement_timeout, lock_timeout, idle_in_transaction_session_timeout, statement_cache, isolation, application_name, search_path, options, sslmode, sslrootcert
+            E0511: the URL `postgres://ada@localhost/app?password=` cannot be used: there is no option `password`; write `postgres://user:password@host:port/database`
+            E0511: the URL `postgres://ada@localhost/app?pool_size=0` cannot be used: the option `pool_size` does not take `0`; it takes a number from 1 up
+            E0511: the URL `postgres://ada@localhost/app?pool_size` cannot be used: the option `pool_size` does not take ``; it takes a number from 1 up
+            E0511: the URL `postgres://ada@localhost/app?connect_timeout=soon` cannot be used: the option `connect_timeout` does not take `soon`; it takes a time up to 24 days, such as `500ms`, `10s` or `2min`
+            E0511: the URL `postgres://ada@localhost/app?lock_timeout=10h` cannot be used: the option `lock_timeout` does not take `10h`; it takes a time up to 24 days, such as `500ms`, `10s` or `2min`
+            E0511: the URL `postgres://ada@localhost/app?statement_timeout=30000000min` cannot be used: the option `statement_timeout` does not take `30000000min`; it takes a time up to 24 days, such as `500ms`, `10s` or `2min`
+            E0511: the URL `postgres://ada@localhost/app?statement_cache=-1` cannot be used: the option `statement_cache` does not take `-1`; it takes a number of statements
+            E0511: the URL `postgres://ada@localhost/app?isolation=snapshot` cannot be used: the option `isolation` does not take `snapshot`; it takes read-committed, repeatable-read, serializable
+            E0511: the URL `postgres://ada@localhost/app?search_path=` cannot be used: the option `search_path` does not take ``; it takes names of schemas, such as `app,public`
+            E0511: the URL `postgres://ada@localhost/app?sslmode=allow` cannot be used: the option `sslmode` does not take `allow`; it takes disable, prefer, require, verify-ca, verify-full
+            E0511: the URL `postgres://ada@localhost/app?sslrootcert=` cannot be used: the option `sslrootcert` does not take ``; it takes the path of a file in PEM
+        "#]],
     );
 }
 

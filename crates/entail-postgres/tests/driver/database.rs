@@ -78,11 +78,7 @@ pub fn check(schema: &str, test: impl AsyncFnOnce(&Place)) {
 }
 
 fn runtime() -> Runtime {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
 async fn script(server: &str, sql: String) -> Result<(), DriverError> {
