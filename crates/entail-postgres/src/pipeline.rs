@@ -54,6 +54,8 @@ pub(crate) struct Pipeline<'a, 's> {
 pub(crate) struct Course {
     /// A transaction is open, as far as was sent.
     pub(crate) open: bool,
+    /// So many savepoints are set in it, or fewer.
+    pub(crate) savepoints: u32,
     /// The transaction was aborted by a failure, and nothing has succeeded in it since.
     pub(crate) aborted: bool,
     /// The batch has begun a transaction, and its end has not been confirmed.
@@ -70,9 +72,10 @@ pub(crate) struct Course {
 
 impl Course {
     /// A batch begins.
-    pub(crate) fn new(open: bool, aborted: bool) -> Self {
+    pub(crate) fn new(open: bool, aborted: bool, savepoints: u32) -> Self {
         Self {
             open,
+            savepoints,
             aborted,
             own: false,
             committing: false,
@@ -205,11 +208,13 @@ impl<'a, 's> Pipeline<'a, 's> {
                     self.control(Some(index), "ROLLBACK".to_owned()).await;
                     self.land_all().await?;
                     self.course.open = false;
+                    self.course.savepoints = 0;
                     self.course.aborted = false;
                 }
                 self.course.own = false;
             }
             Request::Savepoint(number) => {
+                self.course.savepoints += 1;
                 self.control(Some(index), format!("SAVEPOINT entail_{number}")).await;
             }
             Request::Release(number) => {
@@ -217,6 +222,7 @@ impl<'a, 's> Pipeline<'a, 's> {
                 if self.uncertain > 0 {
                     self.land_all().await?;
                 }
+                self.course.savepoints = self.course.savepoints.saturating_sub(1);
                 self.control(Some(index), format!("RELEASE SAVEPOINT entail_{number}")).await;
             }
             Request::RollbackTo(number) => {
@@ -226,6 +232,7 @@ impl<'a, 's> Pipeline<'a, 's> {
                 );
                 self.control(Some(index), sql).await;
                 self.land_all().await?;
+                self.course.savepoints = self.course.savepoints.saturating_sub(1);
                 self.course.aborted = false;
             }
         }
@@ -233,9 +240,10 @@ impl<'a, 's> Pipeline<'a, 's> {
     }
 
     /// Commits. A COMMIT behind a statement that the server refused rolls back, so it need not
-    /// wait for answers; a wrong count is no refusal, so it waits for those.
+    /// wait for answers; a wrong count is no refusal, so it waits for those. It waits as well
+    /// where savepoints are set, because then a refusal must not cost the whole transaction.
     async fn commit(&mut self, index: usize) -> Result<(), Failed> {
-        if self.uncertain > 0 || self.course.aborted {
+        if self.uncertain > 0 || self.course.aborted || self.course.savepoints > 0 {
             self.land_all().await?;
         }
         if !self.course.open {
@@ -250,6 +258,7 @@ impl<'a, 's> Pipeline<'a, 's> {
         self.course.committing = true;
         self.control(Some(index), "COMMIT".to_owned()).await;
         self.course.open = false;
+        self.course.savepoints = 0;
         // Whatever follows must not run if the transaction did not commit.
         self.land_all().await?;
         self.course.committing = false;
