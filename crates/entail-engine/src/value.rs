@@ -40,7 +40,7 @@ pub enum ColumnType {
     DateTime,
     /// `chrono::DateTime<Utc>`: a point in time.
     Timestamp,
-    /// `uuid::Uuid`.
+    /// `Uuid`.
     Uuid,
 }
 
@@ -92,7 +92,7 @@ pub enum Value {
     Timestamp(chrono::DateTime<chrono::Utc>),
     /// A UUID.
     #[cfg(feature = "uuid")]
-    Uuid(uuid::Uuid),
+    Uuid(Uuid),
 }
 
 /// A [`Value`] that is borrowed from the object that has it.
@@ -125,7 +125,7 @@ pub enum ValueRef<'a> {
     Timestamp(chrono::DateTime<chrono::Utc>),
     /// A UUID.
     #[cfg(feature = "uuid")]
-    Uuid(uuid::Uuid),
+    Uuid(Uuid),
 }
 
 impl Value {
@@ -402,7 +402,7 @@ impl ValueError {
 /// A Rust type that a column can hold.
 ///
 /// It is implemented for `i16`, `i32`, `i64`, `f32`, `f64`, `bool`, `String`, `Vec<u8>`, the
-/// types of chrono and `uuid::Uuid` (with the features of those names), and `Option` of each of
+/// types of chrono and `Uuid` (with the features of those names), and `Option` of each of
 /// them.
 pub trait ColumnValue: Sized {
     /// The type of the column.
@@ -619,7 +619,7 @@ chrono_column! {
 }
 
 #[cfg(feature = "uuid")]
-impl ColumnValue for uuid::Uuid {
+impl ColumnValue for Uuid {
     const TYPE: ColumnType = ColumnType::Uuid;
 
     #[inline]
@@ -642,8 +642,8 @@ impl ColumnValue for uuid::Uuid {
 }
 
 #[cfg(feature = "uuid")]
-impl From<uuid::Uuid> for Value {
-    fn from(value: uuid::Uuid) -> Self {
+impl From<Uuid> for Value {
+    fn from(value: Uuid) -> Self {
         Value::Uuid(value)
     }
 }

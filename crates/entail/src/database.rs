@@ -88,6 +88,9 @@ impl Database {
     ///
     /// What `work` does besides the session is done again too.
     ///
+    /// In a task that is spawned, `work` should borrow locals only, such as a clone of the database:
+    /// the compiler does not see yet that references from outside can be sent along.
+    ///
     /// ```
     /// # use entail::prelude::*;
     /// # #[derive(Entity)]

@@ -124,11 +124,12 @@ async fn work(url: String, end: Instant) -> (Known, Tally) {
         };
         let change = Change::choose(&known);
         let before = known.get(&change.order).map_or(None, |states| states[0].clone());
-        let result = change.carry_out(open, before.as_ref(), &mut tally).await;
+        let (result, tries) = change.clone().carry_out(open.clone()).await;
+        tally.tries += tries;
         match result {
-            Ok(after) => {
+            Ok(()) => {
                 tally.done += 1;
-                known.insert(change.order, vec![after]);
+                known.insert(change.order, vec![change.outcome(before.as_ref())]);
             }
             // The database has rolled it back, as often as it was tried.
             Err(error) if is_conflict(&error) => tally.given_up += 1,
@@ -151,6 +152,7 @@ fn is_conflict(error: &Error) -> bool {
 }
 
 /// One change of one order, fixed before it is tried for the first time.
+#[derive(Clone)]
 struct Change {
     order: Uuid,
     customer: i64,
@@ -212,25 +214,20 @@ impl Change {
         }
     }
 
-    async fn carry_out(
-        &self,
-        db: &Database,
-        before: Option<&Content>,
-        tally: &mut Tally,
-    ) -> Result<Option<Content>, Error> {
-        let mut stale = 0;
+    /// Does it, and says how often it was tried.
+    async fn carry_out(self, db: Database) -> (Result<(), Error>, u64) {
+        let (mut tries, mut stale) = (0, 0);
         loop {
             let result = db
                 .transaction(async |session| {
-                    tally.tries += 1;
+                    tries += 1;
                     self.apply(session).await
                 })
                 .await;
             match result {
-                Ok(()) => return Ok(self.outcome(before)),
                 // Somebody else changed the customer since it was read: read it again.
                 Err(Error::Flush(FlushError::Stale { .. })) if stale < 50 => stale += 1,
-                Err(error) => return Err(error),
+                result => return (result, tries),
             }
         }
     }

@@ -95,14 +95,7 @@ pub fn mapping() -> Mapping {
 /// A shop, open as long as the test needs it.
 pub struct Shop {
     db: Database,
-    place: Place,
-}
-
-impl Shop {
-    /// The URL, to connect once more.
-    pub fn url(&self) -> &str {
-        &self.place.url
-    }
+    _place: Place,
 }
 
 impl Deref for Shop {
@@ -116,7 +109,7 @@ impl Deref for Shop {
 fn open(place: Place) -> Shop {
     let db = Database::connect(&place.url, mapping()).expect("the database is there");
     db.create_all().expect("the tables are new");
-    Shop { db, place }
+    Shop { db, _place: place }
 }
 
 /// A new shop for one session at a time.
