@@ -25,6 +25,8 @@ pub(crate) struct Connection {
     task: JoinHandle<()>,
     statements: Statements,
     transaction: Transaction,
+    /// So many savepoints are set in the transaction, or fewer.
+    savepoints: u32,
     /// A raw statement may have begun a transaction.
     unsure: bool,
 }
@@ -47,7 +49,15 @@ impl Connection {
     pub(crate) async fn open(opener: Opener) -> Result<Self, DriverError> {
         let (live, task) = opener.open().await?;
         let statements = Statements::new(opener.options.statement_cache);
-        Ok(Self { opener, live, task, statements, transaction: Transaction::None, unsure: false })
+        Ok(Self {
+            opener,
+            live,
+            task,
+            statements,
+            transaction: Transaction::None,
+            savepoints: 0,
+            unsure: false,
+        })
     }
 
     pub(crate) async fn run_into(
@@ -211,7 +221,8 @@ impl Connection {
     ) -> Result<Outcome, (Failed, Course)> {
         let slots: Vec<Slot> = (0..batch.slots).map(|_| Slot::new()).collect();
         let open = self.in_transaction();
-        let course = Course::new(open, self.transaction == Transaction::Aborted);
+        let savepoints = if open { self.savepoints } else { 0 };
+        let course = Course::new(open, self.transaction == Transaction::Aborted, savepoints);
         let begin = self.opener.options.begin;
         let client = &live.client;
         let statements = &mut self.statements;
@@ -220,6 +231,7 @@ impl Connection {
         let course = pipeline.course;
         let outcome = pipeline.outcome();
         self.unsure |= course.unsure;
+        self.savepoints = course.savepoints;
         result.map_err(|failed| (failed, course))?;
         self.transaction = match (course.open, course.aborted) {
             (true, true) => Transaction::Aborted,
@@ -237,7 +249,7 @@ impl Connection {
     ) -> Result<(), BatchFailure> {
         let client = &live.client;
         let own = !self.in_transaction();
-        let mut course = Course::new(true, false);
+        let mut course = Course::new(true, false, self.savepoints);
         course.own = own;
         course.wrote = true;
         // Tables may have another shape afterwards.

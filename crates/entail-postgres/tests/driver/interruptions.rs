@@ -147,7 +147,7 @@ fn long_answers_come_in_parts_and_whole_to_those_who_want_that() {
 fn a_future_that_is_dropped_between_parts_stops_the_query() {
     check(T, async |place| {
         let mut db = place.connection("").await;
-        let long = "SELECT i FROM generate_series(1, 100000000) i";
+        let long = "SELECT generate_series(1, 100000000) AS i";
         let mut parts = 0;
         let mut sink = |_: usize, _: &mut Rows| parts += 1;
         let run = db.run_into(batch(vec![Request::Begin, row(1), query(long, &[])]), &mut sink);

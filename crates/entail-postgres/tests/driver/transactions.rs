@@ -145,10 +145,10 @@ fn savepoints_nest_and_are_gone_after_their_end() {
             ],
         )
         .await;
-        let failure = fail(&mut db, vec![row(1), Request::Commit]).await;
-        assert!(failure.in_transaction);
         let failure = fail(&mut db, vec![Request::RollbackTo(1)]).await;
         assert!(failure.in_transaction && is_statement(&failure, "3B001"), "{failure}");
+        let failure = fail(&mut db, vec![Request::Commit]).await;
+        assert!(failure.in_transaction && is_statement(&failure, "25P02"), "{failure}");
         run(&mut db, vec![Request::Rollback]).await;
         assert_eq!(count(&mut db).await, int(0));
     });
@@ -162,7 +162,11 @@ fn a_savepoint_saves_the_transaction() {
         let failure = fail(&mut db, vec![row(2), row(1), row(3), Request::Release(1)]).await;
         assert_eq!((failure.request, failure.in_transaction), (Some(1), true));
         run(&mut db, vec![Request::RollbackTo(1)]).await;
-        run(&mut db, vec![row(5), Request::Commit]).await;
+        run(&mut db, vec![row(5), Request::Savepoint(1)]).await;
+        // A COMMIT does not follow a failure that a savepoint can mend.
+        let failure = fail(&mut db, vec![row(6), row(1), Request::Commit]).await;
+        assert_eq!((failure.request, failure.in_transaction), (Some(1), true));
+        run(&mut db, vec![Request::RollbackTo(1), Request::Commit]).await;
         let ids = "SELECT string_agg(id::text, ' ' ORDER BY id) FROM t";
         assert_eq!(one(&mut db, ids).await, text("1 5"));
     });
