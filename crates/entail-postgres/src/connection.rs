@@ -222,7 +222,8 @@ impl Connection {
         let slots: Vec<Slot> = (0..batch.slots).map(|_| Slot::new()).collect();
         let open = self.in_transaction();
         let savepoints = if open { self.savepoints } else { 0 };
-        let course = Course::new(open, self.transaction == Transaction::Aborted, savepoints);
+        let mut course = Course::new(open, self.transaction == Transaction::Aborted, savepoints);
+        course.unsure = self.unsure;
         let begin = self.opener.options.begin;
         let client = &live.client;
         let statements = &mut self.statements;
@@ -230,7 +231,7 @@ impl Connection {
         let result = pipeline.run().await;
         let course = pipeline.course;
         let outcome = pipeline.outcome();
-        self.unsure |= course.unsure;
+        self.unsure = course.unsure;
         self.savepoints = course.savepoints;
         result.map_err(|failed| (failed, course))?;
         self.transaction = match (course.open, course.aborted) {
@@ -323,6 +324,7 @@ impl Connection {
             Fault::Driver(_) => false,
         };
         if is_lost || live.client.is_closed() {
+            live.has_ended();
             self.transaction = Transaction::None;
         } else if course.own || course.committing {
             self.roll_back(live).await;

@@ -30,6 +30,8 @@ pub(crate) struct Live {
     end: Arc<OnceLock<String>>,
     /// A call was dropped before it ended.
     abandoned: AtomicBool,
+    /// The server has said that this is the end.
+    ended: AtomicBool,
 }
 
 impl Opener {
@@ -64,6 +66,7 @@ impl Opener {
             tls: self.tls.clone(),
             end,
             abandoned: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
         };
         let live = Arc::new(live);
         if options.statement_cache > 0 {
@@ -82,7 +85,12 @@ const ENGLISH: &str = "SELECT set_config('lc_messages', 'C', false) \
 impl Live {
     /// Whether no more requests can be sent.
     pub(crate) fn is_broken(&self) -> bool {
-        self.client.is_closed() || self.is_abandoned()
+        self.client.is_closed() || self.is_abandoned() || self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the server has ended the connection, which the client may see later.
+    pub(crate) fn has_ended(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     /// Whether a call was dropped before it ended.

@@ -204,12 +204,13 @@ impl<'a, 's> Pipeline<'a, 's> {
             Request::Commit => self.commit(index).await?,
             Request::Rollback => {
                 self.land_all().await?;
-                if self.course.open {
+                if self.course.open || self.course.unsure {
                     self.control(Some(index), "ROLLBACK".to_owned()).await;
                     self.land_all().await?;
                     self.course.open = false;
                     self.course.savepoints = 0;
                     self.course.aborted = false;
+                    self.course.unsure = false;
                 }
                 self.course.own = false;
             }

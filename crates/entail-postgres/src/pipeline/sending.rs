@@ -35,7 +35,6 @@ impl<'a> Pipeline<'a, '_> {
         self.check(call, &ready).map_err(|error| Failed::at(index, error))?;
         tracing::trace!(params = ?call.params.as_slice(), "parameters");
         self.course.wrote |= !matches!(call.kind, CallKind::Query { .. });
-        self.course.unsure |= call.target.is_none() && may_end_transaction(&call.sql);
         let certainty = certainty(call, &ready);
         let executions = call.executions();
         let all = call.params.as_slice();
@@ -61,6 +60,17 @@ impl<'a> Pipeline<'a, '_> {
             if !self.course.open || self.is_refused() {
                 self.land_all().await?;
             }
+        }
+        if call.target.is_none()
+            && let Some(turn) = turn(&call.sql)
+        {
+            self.land_all().await?;
+            match turn {
+                Turn::Begins => self.course.open = true,
+                Turn::Ends => self.course.open = false,
+                Turn::Unsure => {}
+            }
+            self.course.unsure = true;
         }
         Ok(())
     }
@@ -219,13 +229,31 @@ fn certainty(call: &Call, ready: &Ready) -> Certainty {
     if certain { Certainty::Certain } else { Certainty::Uncertain }
 }
 
-/// Whether the text begins or ends transactions by itself, or may do so.
-fn may_end_transaction(sql: &str) -> bool {
-    const WORDS: [&str; 8] =
-        ["begin", "start", "commit", "end", "rollback", "abort", "prepare", "call"];
+/// What a text of the user does to the transaction by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Begins,
+    Ends,
+    /// It may do either.
+    Unsure,
+}
+
+/// Whether a text begins or ends a transaction by itself, by its first word.
+fn turn(sql: &str) -> Option<Turn> {
     let text = sql.trim_start();
     let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
-    word.is_empty() || WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
+    let rest = text[word.len()..].to_ascii_lowercase();
+    let has = |other: &str| rest.split(|c: char| !c.is_ascii_alphabetic()).any(|w| w == other);
+    match &*word.to_ascii_lowercase() {
+        "begin" | "start" => Some(Turn::Begins),
+        "rollback" if has("to") => None,
+        "commit" | "end" | "rollback" | "abort" if has("chain") => Some(Turn::Unsure),
+        "commit" | "end" | "rollback" | "abort" => Some(Turn::Ends),
+        "prepare" if has("transaction") => Some(Turn::Ends),
+        // A comment may lead anything.
+        "" => Some(Turn::Unsure),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -234,11 +262,23 @@ mod tests {
 
     #[test]
     fn statements_that_end_transactions_are_known_by_their_first_word() {
-        for sql in ["COMMIT", " rollback;", "-- a\nEND", "begin", "ABORT WORK"] {
-            assert!(may_end_transaction(sql), "{sql}");
-        }
-        for sql in ["SELECT 1", "WITH a AS (SELECT 1) SELECT 1", "beginning"] {
-            assert!(!may_end_transaction(sql), "{sql}");
+        let cases = [
+            ("COMMIT", Some(Turn::Ends)),
+            (" rollback;", Some(Turn::Ends)),
+            ("ABORT WORK", Some(Turn::Ends)),
+            ("PREPARE TRANSACTION 'a'", Some(Turn::Ends)),
+            ("begin", Some(Turn::Begins)),
+            ("START TRANSACTION", Some(Turn::Begins)),
+            ("-- a\nEND", Some(Turn::Unsure)),
+            ("COMMIT AND CHAIN", Some(Turn::Unsure)),
+            ("ROLLBACK TO SAVEPOINT a", None),
+            ("ROLLBACK WORK TO a", None),
+            ("SELECT 1", None),
+            ("WITH a AS (SELECT 1) SELECT 1", None),
+            ("beginning", None),
+        ];
+        for (sql, expected) in cases {
+            assert_eq!(turn(sql), expected, "{sql}");
         }
     }
 }

@@ -306,3 +306,18 @@ fn other_failures_of_statements_are_told_apart() {
         assert!(failure.to_string().contains("SELECT * FROM nothing"), "{failure}");
     });
 }
+
+#[test]
+fn a_transaction_that_raw_sql_ends_is_ended() {
+    check(T, async |place| {
+        let mut db = place.connection("").await;
+        run(&mut db, vec![Request::Begin, row(1), raw("ROLLBACK", &[])]).await;
+        assert!(!db.in_transaction());
+        let failure = fail(&mut db, vec![row(2), Request::Commit]).await;
+        assert!(is_statement(&failure, "25P01"), "{failure}");
+        run(&mut db, vec![raw("BEGIN", &[])]).await;
+        assert!(db.in_transaction());
+        run(&mut db, vec![row(3), Request::Rollback]).await;
+        assert_eq!(count(&mut db).await, int(1));
+    });
+}
