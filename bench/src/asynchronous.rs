@@ -1,51 +1,73 @@
 //! The works with entail's async session, on tokio's multi-threaded runtime with two workers:
 //! what `#[tokio::main]` gives on two cores.
 
-use std::path::Path;
+use std::io;
 use std::time::Instant;
 
 use entail::PathTo as _;
 use entail::{Database, Session};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
-use crate::contender::{Run, Seen};
+use crate::contender::{Clock, Run, Seen};
+use crate::place::Place;
 use crate::schema::shop::{Item, Order, User};
 use crate::schema::{labels, shop};
-use crate::template::{self, Template};
-use crate::work::Work;
+use crate::work::{Job, Work};
 use crate::{Failure, data};
 
 /// Does a work on a database.
-pub fn run(work: Work, path: &Path) -> Result<Run, Failure> {
-    let runtime = Builder::new_multi_thread().worker_threads(2).build()?;
-    runtime.block_on(async {
-        let mapping = match work.template() {
-            Template::Labels => labels::mapping()?,
-            Template::EmptyShop | Template::Shop | Template::Users => shop::mapping()?,
-        };
-        let db = Database::connect(&template::url(path), mapping).await?;
+pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
+    runtime()?.block_on(async {
+        let db = Database::connect(&place.url, job.template().mapping()?).await?;
         let mut session = db.session();
-        match work {
-            Work::W1 => insert_graph(&mut session).await,
+        if place.database.is_server() {
+            warm(&mut session).await?;
+        }
+        match job.work {
+            Work::W1 | Work::W9 => insert_graph(&mut session, job.users, place).await,
             Work::W2 => load_graph(&mut session).await,
             Work::W3 => change_items(&mut session, 1).await,
             Work::W4 => change_items(&mut session, data::CHANGED_EVERY).await,
             Work::W5 => delete_users(&mut session).await,
             Work::W6 => fetch_and_change(&mut session).await,
             Work::W7 => link_tags(&mut session).await,
+            Work::W8 => merge_orders(&mut session).await,
         }
     })
 }
 
-async fn insert_graph(session: &mut Session) -> Result<Run, Failure> {
-    let users: Vec<User> = (1..=data::USERS).map(shop::user).collect();
+/// Opens a database, says so, and loads the graph.
+pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Session, Failure> {
+    runtime()?.block_on(async {
+        let db = Database::connect(&place.url, shop::mapping()?).await?;
+        let mut session = db.session();
+        warm(&mut session).await?;
+        opened();
+        session.query::<User>().with(User::ORDERS.then(Order::ITEMS)).all().await?;
+        Ok(session)
+    })
+}
 
-    let start = Instant::now();
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build()
+}
+
+/// Sees to it that the pool has an open connection.
+async fn warm(session: &mut Session) -> Result<(), Failure> {
+    session.execute("SELECT 1", []).await?;
+    session.rollback().await?;
+    Ok(())
+}
+
+async fn insert_graph(session: &mut Session, users: i64, place: &Place) -> Result<Run, Failure> {
+    let users: Vec<User> = (1..=users).map(shop::user).collect();
+
+    let clock = Clock::start(place);
     for user in users {
         session.add(user);
     }
     session.commit().await?;
-    Ok(start.elapsed().into())
+    Ok(clock.stop())
 }
 
 async fn load_graph(session: &mut Session) -> Result<Run, Failure> {
@@ -64,7 +86,7 @@ async fn load_graph(session: &mut Session) -> Result<Run, Failure> {
             }
         }
     }
-    Ok(Run { took, seen })
+    Ok(Run { seen, ..took.into() })
 }
 
 async fn change_items(session: &mut Session, every: usize) -> Result<Run, Failure> {
@@ -115,6 +137,15 @@ async fn link_tags(session: &mut Session) -> Result<Run, Failure> {
             session.remove(item, Item::TAGS, tags[tag]);
         }
     }
+    session.commit().await?;
+    Ok(start.elapsed().into())
+}
+
+async fn merge_orders(session: &mut Session) -> Result<Run, Failure> {
+    let orders = shop::baskets();
+
+    let start = Instant::now();
+    session.merge_all(orders).await?;
     session.commit().await?;
     Ok(start.elapsed().into())
 }

@@ -1,46 +1,51 @@
 //! The works with entail's blocking session.
 
-use std::path::Path;
 use std::time::Instant;
 
 use entail::PathTo as _;
 use entail::blocking::{Database, Session};
 
-use crate::contender::{Run, Seen};
+use crate::contender::{Clock, Run, Seen};
+use crate::place::Place;
 use crate::schema::shop::{Item, Order, User};
 use crate::schema::{labels, shop};
-use crate::template::{self, Template};
-use crate::work::Work;
+use crate::work::{Job, Work};
 use crate::{Failure, data};
 
 /// Does a work on a database.
-pub fn run(work: Work, path: &Path) -> Result<Run, Failure> {
-    let mapping = match work.template() {
-        Template::Labels => labels::mapping()?,
-        Template::EmptyShop | Template::Shop | Template::Users => shop::mapping()?,
-    };
-    let db = Database::connect(&template::url(path), mapping)?;
+pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
+    let db = Database::connect(&place.url, job.template().mapping()?)?;
     let mut session = db.session();
-    match work {
-        Work::W1 => insert_graph(&mut session),
+    match job.work {
+        Work::W1 | Work::W9 => insert_graph(&mut session, job.users, place),
         Work::W2 => load_graph(&mut session),
         Work::W3 => change_items(&mut session, 1),
         Work::W4 => change_items(&mut session, data::CHANGED_EVERY),
         Work::W5 => delete_users(&mut session),
         Work::W6 => fetch_and_change(&mut session),
         Work::W7 => link_tags(&mut session),
+        Work::W8 => merge_orders(&mut session),
     }
 }
 
-fn insert_graph(session: &mut Session) -> Result<Run, Failure> {
-    let users: Vec<User> = (1..=data::USERS).map(shop::user).collect();
+/// Opens a database, says so, and loads the graph.
+pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Session, Failure> {
+    let db = Database::connect(&place.url, shop::mapping()?)?;
+    let mut session = db.session();
+    opened();
+    session.query::<User>().with(User::ORDERS.then(Order::ITEMS)).all()?;
+    Ok(session)
+}
 
-    let start = Instant::now();
+fn insert_graph(session: &mut Session, users: i64, place: &Place) -> Result<Run, Failure> {
+    let users: Vec<User> = (1..=users).map(shop::user).collect();
+
+    let clock = Clock::start(place);
     for user in users {
         session.add(user);
     }
     session.commit()?;
-    Ok(start.elapsed().into())
+    Ok(clock.stop())
 }
 
 fn load_graph(session: &mut Session) -> Result<Run, Failure> {
@@ -59,7 +64,7 @@ fn load_graph(session: &mut Session) -> Result<Run, Failure> {
             }
         }
     }
-    Ok(Run { took, seen })
+    Ok(Run { seen, ..took.into() })
 }
 
 fn change_items(session: &mut Session, every: usize) -> Result<Run, Failure> {
@@ -110,6 +115,15 @@ fn link_tags(session: &mut Session) -> Result<Run, Failure> {
             session.remove(item, Item::TAGS, tags[tag]);
         }
     }
+    session.commit()?;
+    Ok(start.elapsed().into())
+}
+
+fn merge_orders(session: &mut Session) -> Result<Run, Failure> {
+    let orders = shop::baskets();
+
+    let start = Instant::now();
+    session.merge_all(orders)?;
     session.commit()?;
     Ok(start.elapsed().into())
 }

@@ -61,3 +61,42 @@ pub fn unlinked_tags_of(item: usize) -> [usize; 2] {
     let tags = tags_of(item);
     [tags[1], tags[3]]
 }
+
+/// Orders that W8 merges, all of one user.
+pub const BASKETS: i64 = 1_000;
+/// Items of each of them.
+pub const BASKET_ITEMS: i64 = 10;
+
+/// The orders that W8 merges, in the order of their keys.
+pub fn baskets() -> impl Iterator<Item = Basket> {
+    (0..BASKETS).map(|place| Basket { place })
+}
+
+/// An order that W8 merges.
+#[derive(Clone, Copy)]
+pub struct Basket {
+    place: i64,
+}
+
+impl Basket {
+    /// Its key.
+    pub fn key(self) -> i64 {
+        self.place + 1
+    }
+
+    /// Its number.
+    pub fn number(self) -> i64 {
+        order_number(1, self.place)
+    }
+
+    /// Its items: key, name, quantity and price. In every second order there is one more of each.
+    pub fn items(self) -> impl Iterator<Item = (i64, String, i64, i64)> {
+        let number = self.number();
+        let more = self.place % 2;
+        (0..BASKET_ITEMS).map(move |item| {
+            let key = self.place * BASKET_ITEMS + item + 1;
+            let quantity = item_quantity(number, item) + more;
+            (key, item_name(number, item), quantity, item_price(number, item))
+        })
+    }
+}

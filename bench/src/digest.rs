@@ -1,24 +1,30 @@
 //! Digests: what a run has left in the database, to be compared between contenders.
 
-use std::path::Path;
-
-use rusqlite::Connection;
-
 use crate::Failure;
+use crate::database::Database;
+use crate::place::Ground;
 use crate::template::Template;
 
 /// Counts and sums. They do not depend on the keys that the database made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest(Vec<i64>);
 
+/// `TENTH` stands for the quotient by ten.
 const SHOP: &[&str] = &[
-    "SELECT count(*), sum(length(name)), sum(name LIKE 'renamed %'), sum(length(email)) FROM users",
+    "SELECT count(*), sum(length(name)), sum(CASE WHEN name LIKE 'renamed %' THEN 1 ELSE 0 END), \
+     sum(length(email)) FROM users",
     "SELECT count(*), sum(number), count(DISTINCT user_id) FROM orders",
     "SELECT count(*), sum(quantity), sum(price), sum(length(name)) FROM items",
     "SELECT count(*), sum(o.number * i.quantity), \
-     sum(i.name LIKE 'item ' || o.number || '/%'), \
-     sum(u.email LIKE 'user.' || o.number / 10 || '@%') \
+     sum(CASE WHEN i.name LIKE concat('item ', o.number, '/%') THEN 1 ELSE 0 END), \
+     sum(CASE WHEN u.email LIKE concat('user.', TENTH(o.number), '@%') THEN 1 ELSE 0 END) \
      FROM items i JOIN orders o ON o.id = i.order_id JOIN users u ON u.id = o.user_id",
+];
+/// Here the keys were there before.
+const BASKETS: &[&str] = &[
+    "SELECT count(*), sum(id * number), sum(id * user_id) FROM orders",
+    "SELECT count(*), sum(id * quantity), sum(id * price), sum(id * order_id), \
+     sum(id * length(name)) FROM items",
 ];
 const LABELS: &[&str] = &[
     "SELECT count(*) FROM items",
@@ -29,22 +35,24 @@ const LABELS: &[&str] = &[
 
 impl Digest {
     /// Reads a database.
-    pub fn of(template: Template, path: &Path) -> Result<Self, Failure> {
+    pub fn of(
+        template: Template,
+        database: Database,
+        ground: &mut dyn Ground,
+        url: &str,
+    ) -> Result<Self, Failure> {
         let queries = match template {
             Template::Labels => LABELS,
-            Template::EmptyShop | Template::Shop | Template::Users => SHOP,
+            Template::Baskets => BASKETS,
+            Template::EmptyShop | Template::Shop { .. } | Template::Users => SHOP,
         };
-        let db = Connection::open(path)?;
+        let tenth = match database {
+            Database::Mariadb => "(o.number DIV 10)",
+            Database::Sqlite | Database::Postgres => "(o.number / 10)",
+        };
         let mut numbers = Vec::new();
         for query in queries {
-            let mut statement = db.prepare(query)?;
-            let columns = statement.column_count();
-            statement.query_row([], |row| {
-                for column in 0..columns {
-                    numbers.push(row.get::<_, Option<i64>>(column)?.unwrap_or(0));
-                }
-                Ok(())
-            })?;
+            numbers.extend(ground.numbers(url, &query.replace("TENTH(o.number)", tenth))?);
         }
         Ok(Self(numbers))
     }

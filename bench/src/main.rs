@@ -1,15 +1,21 @@
-//! Runs the works W1 to W7 with entail and with hand-written rusqlite, and shows the ratios.
+//! Runs the works W1 to W9 with entail, with hand-written code and with peers, and shows the ratios.
 //!
 //! ```text
-//! work --> race: every round copies the template and runs each contender --> digest --> report
+//! work --> race: in every round each contender has a place of its own --> digest --> report
 //! ```
 
 mod asynchronous;
 mod blocking;
 mod contender;
 mod data;
+mod database;
 mod digest;
 mod hand;
+mod memory;
+mod peers;
+mod place;
+mod plot;
+mod proxy;
 mod race;
 mod report;
 mod schema;
@@ -17,25 +23,27 @@ mod template;
 mod work;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 
 use contender::Contender;
+use database::Database;
+use peers::Peers;
 use race::Race;
-use template::Templates;
 use work::Work;
 
 /// Whatever went wrong: a bench stops at the first failure.
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Measures entail beside hand-written code doing the same work.
+/// Measures entail beside hand-written code and peers doing the same work.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Arguments {
     /// The database to work on.
     #[arg(value_enum)]
-    database: Database,
+    database: Choice,
     /// Writes one JSON object a line instead of a table.
     #[arg(long)]
     json: bool,
@@ -48,13 +56,70 @@ struct Arguments {
     /// Runs one contender only, for a profiler; there is no ratio then.
     #[arg(long, value_enum)]
     alone: Option<Contender>,
+    /// The peers that take part, such as `sqlalchemy,diesel` or `none`; all without it. They are
+    /// built first.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    peers: Vec<Peer>,
+    /// Draws time over the size of the graph, for inserting and loading it.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// Shows the memory that 100,000 loaded rows need.
+    #[arg(long)]
+    memory: bool,
+    /// Loads the database of this URL, and prints what memory that needed: a child of `--memory`.
+    #[arg(long, hide = true)]
+    load: Option<String>,
 }
 
-/// A database to work on.
+/// What to work on.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Database {
+enum Choice {
     /// A SQLite file in WAL mode with synchronous=NORMAL.
     Sqlite,
+    /// PostgreSQL, at ENTAIL_POSTGRES_URL or 127.0.0.1:5432.
+    Postgres,
+    /// MariaDB, at ENTAIL_MYSQL_URL or 127.0.0.1:3306.
+    Mariadb,
+    /// One after the other.
+    All,
+}
+
+/// Peers that take part.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Peer {
+    /// Nobody.
+    None,
+    /// SQLAlchemy.
+    Sqlalchemy,
+    /// SeaORM.
+    Seaorm,
+    /// Diesel.
+    Diesel,
+    /// Toasty.
+    Toasty,
+}
+
+impl Choice {
+    fn databases(self) -> &'static [Database] {
+        match self {
+            Choice::Sqlite => &[Database::Sqlite],
+            Choice::Postgres => &[Database::Postgres],
+            Choice::Mariadb => &[Database::Mariadb],
+            Choice::All => Database::ALL,
+        }
+    }
+}
+
+impl Peer {
+    fn contender(self) -> Option<Contender> {
+        match self {
+            Peer::None => None,
+            Peer::Sqlalchemy => Some(Contender::Sqlalchemy),
+            Peer::Seaorm => Some(Contender::Seaorm),
+            Peer::Diesel => Some(Contender::Diesel),
+            Peer::Toasty => Some(Contender::Toasty),
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -79,24 +144,60 @@ fn settle_allocator() {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let Database::Sqlite = arguments.database;
-    let works = if arguments.only.is_empty() { Work::ALL } else { &arguments.only };
-    let contenders = match arguments.alone {
-        Some(contender) => vec![contender],
-        None => Contender::ALL.to_vec(),
-    };
-    settle_allocator();
-    let templates = Templates::new()?;
-    let race = Race { templates: &templates, contenders: &contenders, runs: arguments.runs };
-    if !arguments.json {
-        report::heading(arguments.runs);
+    let databases = arguments.database.databases();
+    if let Some(url) = &arguments.load {
+        let contender = arguments.alone.ok_or("--load needs --alone")?;
+        return memory::load(contender, databases[0], url);
     }
-    for &work in works {
-        let standing = race.run(work)?;
+    if arguments.memory {
+        return memory::show(databases);
+    }
+    settle_allocator();
+    if let Some(file) = &arguments.plot {
+        return plot::draw(file, databases, arguments.runs);
+    }
+    let contenders = contenders(arguments);
+    let peers = Peers::build(&contenders);
+    for &database in databases {
+        race(arguments, database, &contenders, &peers)?;
+    }
+    Ok(())
+}
+
+/// Those who are asked for.
+fn contenders(arguments: &Arguments) -> Vec<Contender> {
+    if let Some(alone) = arguments.alone {
+        return vec![alone];
+    }
+    let peers: Vec<Contender> =
+        arguments.peers.iter().filter_map(|peer| peer.contender()).collect();
+    let is_asked =
+        |one: &Contender| !one.is_peer() || arguments.peers.is_empty() || peers.contains(one);
+    Contender::ALL.iter().copied().filter(is_asked).collect()
+}
+
+fn race(
+    arguments: &Arguments,
+    database: Database,
+    contenders: &[Contender],
+    peers: &Peers,
+) -> Result<(), Failure> {
+    let takes_part = |one: &Contender| one.is_on(database) && (!one.is_peer() || peers.has(*one));
+    let contenders: Vec<Contender> = contenders.iter().copied().filter(takes_part).collect();
+    let works = if arguments.only.is_empty() { Work::ALL } else { &arguments.only };
+    let mut ground = place::ground(database)?;
+    let ground = ground.as_mut();
+    let mut race = Race { database, ground, contenders: &contenders, peers, runs: arguments.runs };
+    let table = report::Table::new(database, &contenders);
+    if !arguments.json {
+        table.heading(arguments.runs);
+    }
+    for &work in works.iter().filter(|work| work.is_for(database)) {
+        let standing = race.run(work.into())?;
         if arguments.json {
             report::json(&standing);
         } else {
-            report::row(&standing);
+            table.row(&standing);
         }
     }
     Ok(())

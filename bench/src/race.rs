@@ -3,17 +3,24 @@
 use std::time::Duration;
 
 use crate::Failure;
-use crate::contender::{Contender, Seen};
+use crate::contender::{Contender, Run, Seen};
+use crate::database::Database;
 use crate::digest::Digest;
-use crate::template::Templates;
-use crate::work::Work;
+use crate::peers::Peers;
+use crate::place::{Ground, Place};
+use crate::proxy::Proxy;
+use crate::work::{Job, Work};
 
 /// Who races, and how often.
 pub struct Race<'a> {
+    /// On what.
+    pub database: Database,
     /// Where the databases come from.
-    pub templates: &'a Templates,
+    pub ground: &'a mut dyn Ground,
     /// Who races.
     pub contenders: &'a [Contender],
+    /// The programs of those who are not in this one.
+    pub peers: &'a Peers,
     /// How many rounds are measured.
     pub runs: u32,
 }
@@ -21,16 +28,32 @@ pub struct Race<'a> {
 /// The outcome of a race.
 #[derive(Debug)]
 pub struct Standing {
+    /// Where it was.
+    pub database: Database,
     /// What was done.
     pub work: Work,
-    /// The contenders with their median times in milliseconds.
-    times: Vec<(Contender, f64)>,
+    /// The contenders with what they needed.
+    entries: Vec<(Contender, Entry)>,
+}
+
+/// What a contender needed, in the median.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// Milliseconds.
+    pub ms: f64,
+    /// Round trips, where they are counted.
+    pub trips: Option<u64>,
 }
 
 impl Standing {
+    /// What a contender needed, if it took part.
+    pub fn entry(&self, contender: Contender) -> Option<Entry> {
+        self.entries.iter().find(|(one, _)| *one == contender).map(|(_, entry)| *entry)
+    }
+
     /// The median time of a contender, if it took part.
     pub fn ms(&self, contender: Contender) -> Option<f64> {
-        self.times.iter().find(|(one, _)| *one == contender).map(|(_, ms)| *ms)
+        self.entry(contender).map(|entry| entry.ms)
     }
 
     /// How many times as long as `other` a contender took.
@@ -40,50 +63,80 @@ impl Standing {
 
     /// The contenders in their order.
     pub fn contenders(&self) -> impl Iterator<Item = Contender> {
-        self.times.iter().map(|(contender, _)| *contender)
+        self.entries.iter().map(|(contender, _)| *contender)
     }
+}
+
+/// Those who are still in a race, and what all of them have to come to.
+struct Course {
+    job: Job,
+    runs: Vec<(Contender, Vec<Run>)>,
+    expected: Option<(Seen, Digest)>,
 }
 
 impl Race<'_> {
     /// Does a work as often as it is measured, and once before. The contenders take turns in
-    /// going first.
-    pub fn run(&self, work: Work) -> Result<Standing, Failure> {
-        let mut times = vec![Vec::new(); self.contenders.len()];
-        let mut expected = None;
+    /// going first. A peer that cannot do the work is left out; anyone else must be able to.
+    pub fn run(&mut self, job: Job) -> Result<Standing, Failure> {
+        let runs = self.contenders.iter().filter(|one| one.does(job.work));
+        let runs = runs.map(|one| (*one, Vec::new())).collect();
+        let mut course = Course { job, runs, expected: None };
         for round in 0..=self.runs as usize {
-            for turn in 0..self.contenders.len() {
-                let index = (round + turn) % self.contenders.len();
-                let took = self.turn(work, self.contenders[index], &mut expected)?;
-                if round > 0 {
-                    times[index].push(took);
+            let count = course.runs.len();
+            let mut failed = Vec::new();
+            for turn in 0..count {
+                let index = (round + turn) % count;
+                let contender = course.runs[index].0;
+                match self.turn(&mut course, contender) {
+                    Ok(Some(run)) if round > 0 => course.runs[index].1.push(run),
+                    Ok(Some(_)) => {}
+                    Ok(None) => failed.push(contender),
+                    Err(failure) if contender.is_peer() => {
+                        eprintln!("bench: LEFT OUT: {failure}");
+                        failed.push(contender);
+                    }
+                    Err(failure) => return Err(failure),
                 }
             }
+            course.runs.retain(|(contender, _)| !failed.contains(contender));
         }
-        let medians = times.into_iter().map(median);
-        Ok(Standing { work, times: self.contenders.iter().copied().zip(medians).collect() })
+        let entries = course.runs.into_iter().map(|(contender, runs)| (contender, entry(&runs)));
+        Ok(Standing { database: self.database, work: job.work, entries: entries.collect() })
     }
 
-    fn turn(
-        &self,
-        work: Work,
-        contender: Contender,
-        expected: &mut Option<(Seen, Digest)>,
-    ) -> Result<Duration, Failure> {
-        let copy = self.templates.copy(work.template())?;
-        let run = contender
-            .run(work, &copy.path)
-            .map_err(|failure| format!("{} at {}: {failure}", contender.name(), work.name()))?;
-        copy.wait_until_closed()?;
-        let found = (run.seen, Digest::of(work.template(), &copy.path)?);
-        let expected = expected.get_or_insert_with(|| found.clone());
-        if *expected != found {
-            let (name, work) = (contender.name(), work.name());
-            return Err(
-                format!("{name} at {work} left other rows: {found:?}, not {expected:?}").into()
-            );
+    fn turn(&mut self, course: &mut Course, contender: Contender) -> Result<Option<Run>, Failure> {
+        let job = course.job;
+        let url = self.ground.make(job.template())?;
+        if job.work == Work::W6 {
+            self.ground.relax(&url)?;
         }
-        Ok(run.took)
+        let mut place = Place::new(self.database, url.clone());
+        if job.work == Work::W9 {
+            place = place.behind(&Proxy::start(&url)?)?;
+        }
+        let said = |failure: Failure| {
+            let (name, database) = (contender.name(), self.database.name());
+            Failure::from(format!("{name} at {} on {database}: {failure}", job.work.name()))
+        };
+        let run = contender.run(job, &place, self.peers).map_err(said);
+        self.ground.wait_until_closed(&url)?;
+        let digest = Digest::of(job.template(), self.database, self.ground, &url);
+        self.ground.remove(&url)?;
+        let Some(run) = run? else { return Ok(None) };
+        let found = (run.seen, digest?);
+        let expected = course.expected.get_or_insert_with(|| found.clone());
+        if *expected != found {
+            return Err(said(format!("left other rows: {found:?}, not {expected:?}").into()));
+        }
+        Ok(Some(run))
     }
+}
+
+fn entry(runs: &[Run]) -> Entry {
+    let mut trips: Vec<u64> = runs.iter().filter_map(|run| run.trips).collect();
+    trips.sort_unstable();
+    let ms = median(runs.iter().map(|run| run.took).collect());
+    Entry { ms, trips: trips.get(trips.len() / 2).copied() }
 }
 
 fn median(mut times: Vec<Duration>) -> f64 {

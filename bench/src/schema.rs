@@ -54,14 +54,23 @@ pub mod shop {
         }
     }
 
-    /// A new user without orders.
-    pub fn lone_user(user: i64) -> User {
-        User {
-            id: auto(),
-            name: data::user_name(user),
-            email: data::user_email(user),
-            orders: unset(),
-        }
+    /// The detached orders of W8.
+    pub fn baskets() -> Vec<Order> {
+        let item = |(id, name, quantity, price)| Item {
+            id: Auto::of(id),
+            name,
+            quantity,
+            price,
+            order: unset(),
+        };
+        data::baskets()
+            .map(|basket| Order {
+                id: Auto::of(basket.key()),
+                number: basket.number(),
+                user: unset(),
+                items: basket.items().map(item).collect(),
+            })
+            .collect()
     }
 
     fn order(user: i64, order: i64) -> Order {

@@ -1,122 +1,124 @@
-//! Templates: databases as the works find them. Every run gets a copy of its own.
+//! Templates: what is in a database before a work, as statements that any database takes.
+//!
+//! All rows are written with their keys, counted from 1, so that a work may know them.
 
-use std::cell::Cell;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use std::{fs, thread};
+use entail::{Mapping, MappingErrors};
+use entail_engine::ddl;
+use entail_engine::sql::Dialect;
 
-use entail::blocking::Database;
-use rusqlite::Connection;
-use tempfile::TempDir;
-
+use crate::data;
 use crate::schema::{labels, shop};
-use crate::{Failure, data};
 
 /// What is in a database before a work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Template {
     /// The tables of users, orders and items.
     EmptyShop,
     /// The same with the graph of W1 in them.
-    Shop,
+    Shop {
+        /// How many users there are.
+        users: i64,
+    },
     /// The same with users only.
     Users,
+    /// The same with one user, and orders of many items.
+    Baskets,
     /// Items and tags without links.
     Labels,
 }
 
-/// The directory of the databases. It is removed in the end.
-pub struct Templates {
-    directory: TempDir,
-    copies: Cell<u32>,
-}
-
-impl Templates {
-    /// Makes the directory.
-    pub fn new() -> Result<Self, Failure> {
-        let directory = tempfile::Builder::new().prefix("entail-bench-").tempdir()?;
-        Ok(Self { directory, copies: Cell::new(0) })
-    }
-
-    /// A fresh copy of a template, under a name that no run has had.
-    pub fn copy(&self, template: Template) -> Result<Copy, Failure> {
-        let original = self.directory.path().join(format!("{template:?}.db"));
-        if !original.exists() {
-            fill(template, &original)?;
+impl Template {
+    /// A name for its database.
+    pub fn name(self) -> String {
+        match self {
+            Template::EmptyShop => "empty".into(),
+            Template::Shop { users } => format!("shop{users}"),
+            Template::Users => "users".into(),
+            Template::Baskets => "baskets".into(),
+            Template::Labels => "labels".into(),
         }
-        let number = self.copies.get() + 1;
-        self.copies.set(number);
-        let path = self.directory.path().join(format!("run-{number}.db"));
-        fs::copy(original, &path)?;
-        Ok(Copy { path })
     }
-}
 
-/// The database of one run. The file goes with it.
-pub struct Copy {
-    /// Where it lies.
-    pub path: PathBuf,
-}
+    /// Its mapping.
+    pub fn mapping(self) -> Result<Mapping, MappingErrors> {
+        match self {
+            Template::Labels => labels::mapping(),
+            _ => shop::mapping(),
+        }
+    }
 
-impl Copy {
-    /// Waits until nobody has it open: an async connection is closed by its own thread, which
-    /// must not get in the way of the next contender.
-    pub fn wait_until_closed(&self) -> Result<(), Failure> {
-        let db = Connection::open(&self.path)?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            // SQLite gives up the log of a database for its only connection.
-            let mode = db.pragma_update_and_check(None, "journal_mode", "delete", |row| {
-                row.get::<_, String>(0)
-            });
-            match mode {
-                Ok(mode) if mode == "delete" => return Ok(()),
-                _ if Instant::now() < until => thread::sleep(Duration::from_millis(1)),
-                _ => return Err(format!("{} is still open", self.path.display()).into()),
+    /// Its tables, parents first.
+    pub fn tables(self) -> &'static [&'static str] {
+        match self {
+            Template::Labels => &["items", "tags", "item_tags"],
+            _ => &["users", "orders", "items"],
+        }
+    }
+
+    /// Those of them whose keys are generated.
+    pub fn generated(self) -> &'static [&'static str] {
+        match self {
+            Template::Labels => &["items", "tags"],
+            _ => &["users", "orders", "items"],
+        }
+    }
+
+    /// The statements that make its tables: what `create_all` runs.
+    pub fn schema(self, dialect: Dialect) -> Result<Vec<String>, MappingErrors> {
+        Ok(ddl::create_all(&self.mapping()?, dialect))
+    }
+
+    /// The statements that fill its tables.
+    pub fn rows(self) -> Vec<String> {
+        match self {
+            Template::EmptyShop => Vec::new(),
+            Template::Shop { users } => graph(users, data::ORDERS, data::ITEMS),
+            Template::Baskets => graph(1, data::BASKETS, data::BASKET_ITEMS),
+            Template::Users => {
+                let users = (1..=data::FETCHES).map(user);
+                inserts("users (id, name, email)", users)
+            }
+            Template::Labels => {
+                let items = (1..=data::LABELLED).map(|item| format!("({item}, 'item {item}')"));
+                let mut statements = inserts("items (id, name)", items);
+                let tags = (1..=data::TAGS).map(|tag| format!("({tag}, 'tag {tag}')"));
+                statements.extend(inserts("tags (id, name)", tags));
+                statements
             }
         }
     }
 }
 
-impl Drop for Copy {
-    fn drop(&mut self) {
-        // What is left is removed with the directory.
-        let _ = fs::remove_file(&self.path);
-    }
+fn user(user: i64) -> String {
+    format!("({user}, '{}', '{}')", data::user_name(user), data::user_email(user))
 }
 
-/// How long a run may take to close its database.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// The URL of a database file, with the options that are the default for files: WAL,
-/// synchronous=NORMAL, foreign keys on.
-pub fn url(path: &Path) -> String {
-    format!("sqlite:{}", path.display())
-}
-
-fn fill(template: Template, path: &Path) -> Result<(), Failure> {
-    let mapping = match template {
-        Template::Labels => labels::mapping()?,
-        Template::EmptyShop | Template::Shop | Template::Users => shop::mapping()?,
-    };
-    let db = Database::connect(&url(path), mapping)?;
-    db.create_all()?;
-    let mut session = db.session();
-    match template {
-        Template::EmptyShop => {}
-        Template::Shop => {
-            session.add_all((1..=data::USERS).map(shop::user));
-        }
-        Template::Users => {
-            session.add_all((1..=data::FETCHES).map(shop::lone_user));
-        }
-        Template::Labels => {
-            let item = |number| labels::Item::new(format!("item {number}"));
-            session.add_all((1..=data::LABELLED).map(item));
-            let tag = |number| labels::Tag::new(format!("tag {number}"));
-            session.add_all((1..=data::TAGS).map(tag));
+/// Users with so many orders each, of so many items each.
+fn graph(users: i64, orders_each: i64, items_each: i64) -> Vec<String> {
+    let mut statements = inserts("users (id, name, email)", (1..=users).map(user));
+    let (mut orders, mut items) = (Vec::new(), Vec::new());
+    for user in 1..=users {
+        for place in 0..orders_each {
+            let number = data::order_number(user, place);
+            let order = orders.len() + 1;
+            orders.push(format!("({order}, {number}, {user})"));
+            for place in 0..items_each {
+                let item = items.len() + 1;
+                let name = data::item_name(number, place);
+                let quantity = data::item_quantity(number, place);
+                let price = data::item_price(number, place);
+                items.push(format!("({item}, '{name}', {quantity}, {price}, {order})"));
+            }
         }
     }
-    session.commit()?;
-    Ok(())
+    statements.extend(inserts("orders (id, number, user_id)", orders.into_iter()));
+    statements.extend(inserts("items (id, name, quantity, price, order_id)", items.into_iter()));
+    statements
+}
+
+/// INSERTs of many rows each.
+fn inserts(into: &str, rows: impl Iterator<Item = String>) -> Vec<String> {
+    const ROWS: usize = 1_000;
+    let rows: Vec<String> = rows.collect();
+    rows.chunks(ROWS).map(|rows| format!("INSERT INTO {into} VALUES {}", rows.join(", "))).collect()
 }

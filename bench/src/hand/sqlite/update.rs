@@ -5,9 +5,8 @@ use std::time::Instant;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::contender::Run;
+use crate::hand::{Item, User};
 use crate::{Failure, data};
-
-use super::{Item, User};
 
 /// Reads before the transaction, as entail does.
 pub fn items(db: &mut Connection, every: usize) -> Result<Run, Failure> {
