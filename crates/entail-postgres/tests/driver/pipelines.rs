@@ -27,7 +27,7 @@ struct Way {
     pool: Pool,
 }
 
-const LATENCY: Duration = Duration::from_millis(25);
+const LATENCY: Duration = Duration::from_millis(60);
 
 impl Way {
     async fn to(place: &Place, options: &str) -> Self {
