@@ -347,7 +347,7 @@ impl Connection {
                 };
                 violation::described(&error, target, looking).await
             }
-            Fault::Postgres(error) => match (failure::sorted(&error, sql), live.end()) {
+            Fault::Postgres(error) => match (failure::sorted(&error, sql, target), live.end()) {
                 (DriverError::ConnectionLost { reason }, Some(end)) if !reason.contains(end) => {
                     DriverError::ConnectionLost { reason: end.to_owned() }
                 }

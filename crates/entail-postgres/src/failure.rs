@@ -6,6 +6,7 @@
 use std::error::Error as _;
 use std::io;
 
+use entail_engine::batch::Target;
 use entail_engine::error::DriverError;
 use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, Severity};
@@ -32,8 +33,9 @@ impl From<DriverError> for Fault {
     }
 }
 
-/// Sorts a failure of the statement `sql`. Constraints come out as refused statements.
-pub(crate) fn sorted(error: &Error, sql: &str) -> DriverError {
+/// Sorts a failure of the statement `sql`, which writes `target` where that is known. Constraints
+/// come out as refused statements.
+pub(crate) fn sorted(error: &Error, sql: &str, target: Option<&Target>) -> DriverError {
     let Some(refusal) = error.as_db_error() else { return unsent(error) };
     let reason = reason(error);
     let code = refusal.code().code();
@@ -48,7 +50,23 @@ pub(crate) fn sorted(error: &Error, sql: &str) -> DriverError {
         "25006" => DriverError::ReadOnly { reason },
         "53100" => DriverError::Full { reason },
         "53300" => DriverError::Busy { reason },
-        _ => DriverError::Statement { reason, sql: sql.to_owned(), code: Some(code.to_owned()) },
+        _ => match (code, target) {
+            ("22001" | "22003", Some(target)) => {
+                DriverError::Value { column: column(target), reason }
+            }
+            _ => {
+                DriverError::Statement { reason, sql: sql.to_owned(), code: Some(code.to_owned()) }
+            }
+        },
+    }
+}
+
+/// The column in which a value did not fit. The server does not name it; where only one is
+/// written, it is that.
+fn column(target: &Target) -> String {
+    match &target.columns[..] {
+        [column] => format!("`{column}`"),
+        _ => format!("of `{}`", target.table),
     }
 }
 

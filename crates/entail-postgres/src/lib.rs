@@ -90,8 +90,9 @@
 //! | `57P01`, `57P02`, `57P03`, `57P05`, `08...`, everything fatal, a connection that ends | `ConnectionLost` |
 //! | everything else while opening | `Connect` |
 //! | a parameter that does not fit its type, a text with a NUL, a column that cannot be read | `Value` |
+//! | `22001`, `22003` where the engine wrote the statement | `Value`; the table, because PostgreSQL does not name the column |
 //! | another number of rows than expected | `RowCount` |
-//! | everything else, `22...` among them: what only the server found not to fit | `Statement`, with the SQLSTATE |
+//! | everything else | `Statement`, with the SQLSTATE |
 //!
 //! The key of a foreign key is read from the detail of the failure, the rest from the catalog.
 //! Where the failed transaction is still open, another connection looks, which sees what is

@@ -27,7 +27,7 @@ pub(crate) async fn described(
     let Some((refusal, kind)) =
         error.as_db_error().and_then(|refusal| Some((refusal, kind(refusal)?)))
     else {
-        return failure::sorted(error, "");
+        return failure::sorted(error, "", target);
     };
     let mut violation = Violation {
         kind,

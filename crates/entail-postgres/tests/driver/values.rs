@@ -5,7 +5,7 @@ use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value, ValueRef};
 
 use crate::database::check;
-use crate::requests::{fail, int, one, query, run, text, type_name, typed_query};
+use crate::requests::{fail, insert, int, one, query, run, text, type_name, typed_query};
 
 /// Values of every type, the extremes among them.
 pub fn samples() -> Vec<(ColumnType, Vec<Value>)> {
@@ -201,5 +201,22 @@ fn an_integer_can_be_read_as_a_floating_point_number() {
         let outcome = run(&mut db, vec![typed_query(sql, &[], &types)]).await;
         let values: Vec<Value> = outcome.rows[0].values().map(ValueRef::to_value).collect();
         assert_eq!(values, [1.0, 2.0, 3.0].map(Value::Float));
+    });
+}
+
+#[test]
+fn a_text_that_is_too_long_names_its_table() {
+    check("CREATE TABLE t (a varchar(3), b numeric(3))", async |place| {
+        for options in ["", "statement_cache=0"] {
+            let mut db = place.connection(options).await;
+            for values in [[text("long"), int(1)], [text("x"), int(1234)]] {
+                match fail(&mut db, vec![insert("t", &["a", "b"], &values)]).await.error {
+                    DriverError::Value { column, .. } => assert_eq!(column, "of `t`"),
+                    other => panic!("{other}"),
+                }
+            }
+            let failure = fail(&mut db, vec![query("SELECT 99999999999::int4", &[])]).await;
+            assert!(matches!(failure.error, DriverError::Statement { .. }), "{failure}");
+        }
     });
 }
