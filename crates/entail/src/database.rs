@@ -1,5 +1,7 @@
 //! Databases: a pool of connections and the mapping of what is in them.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use entail_engine::error::{DriverError, Error};
@@ -88,8 +90,9 @@ impl Database {
     ///
     /// What `work` does besides the session is done again too.
     ///
-    /// In a task that is spawned, `work` should borrow locals only, such as a clone of the database:
-    /// the compiler does not see yet that references from outside can be sent along.
+    /// In a task that is spawned the compiler may say that something "is not general enough": it does
+    /// not see yet that an async closure which borrows can be sent along. Then use
+    /// [`transaction_boxed`](Self::transaction_boxed).
     ///
     /// ```
     /// # use entail::prelude::*;
@@ -122,20 +125,43 @@ impl Database {
         let mut pauses = retry::pauses();
         loop {
             let mut session = self.session();
-            let failed = match work(&mut session).await {
-                Ok(output) => match session.commit().await {
-                    Ok(()) => return Ok(output),
-                    Err(error) => E::from(error),
-                },
-                Err(error) => error,
-            };
-            drop(session);
-            match pauses.next() {
-                Some(pause) if retry::is_retryable(&failed) => {
-                    tracing::debug!(?pause, "the transaction is tried again");
-                    futures_timer::Delay::new(pause).await;
-                }
-                _ => return Err(failed),
+            let result = work(&mut session).await;
+            match retry::settle(session, result).await {
+                Ok(output) => return Ok(output),
+                Err(failed) => retry::wait(failed, pauses.next()).await?,
+            }
+        }
+    }
+
+    /// [`transaction`](Self::transaction) with a boxed future, which can be sent along in a task that
+    /// is spawned:
+    ///
+    /// ```no_run
+    /// # use entail::prelude::*;
+    /// # async fn add(db: Database) -> Result<(), Error> {
+    /// db.transaction_boxed(|session| Box::pin(async move { session.flush().await })).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`transaction`](Self::transaction).
+    pub async fn transaction_boxed<T, E>(
+        &self,
+        mut work: impl for<'s> FnMut(
+            &'s mut Session,
+        ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 's>>,
+    ) -> Result<T, E>
+    where
+        E: From<Error> + std::error::Error + 'static,
+    {
+        let mut pauses = retry::pauses();
+        loop {
+            let mut session = self.session();
+            let result = work(&mut session).await;
+            match retry::settle(session, result).await {
+                Ok(output) => return Ok(output),
+                Err(failed) => retry::wait(failed, pauses.next()).await?,
             }
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use entail_engine::error::Error;
 
+use crate::session::Session;
+
 /// How often a transaction is tried again.
 const RETRIES: usize = 9;
 
@@ -17,6 +19,31 @@ pub(crate) fn pauses() -> impl Iterator<Item = Duration> + Send {
         .with_max_times(RETRIES)
         .with_jitter()
         .build()
+}
+
+/// Commits a session whose work went well, and gives it up otherwise.
+pub(crate) async fn settle<T, E: From<Error>>(
+    mut session: Session,
+    result: Result<T, E>,
+) -> Result<T, E> {
+    let output = result?;
+    session.commit().await?;
+    Ok(output)
+}
+
+/// Waits for the next try, if there is one and the failure is worth it.
+pub(crate) async fn wait<E: StdError + 'static>(
+    failed: E,
+    pause: Option<Duration>,
+) -> Result<(), E> {
+    match pause {
+        Some(pause) if is_retryable(&failed) => {
+            tracing::debug!(?pause, "the transaction is tried again");
+            futures_timer::Delay::new(pause).await;
+            Ok(())
+        }
+        _ => Err(failed),
+    }
 }
 
 /// Whether a failure comes from one that may be gone at the next try.

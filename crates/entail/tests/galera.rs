@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use entail::prelude::*;
@@ -80,34 +81,38 @@ fn nothing_acknowledged_is_lost_and_nothing_is_there_twice() {
     };
     let seconds = env::var("ENTAIL_GALERA_SECONDS").ok().and_then(|text| text.parse().ok());
     let urls: Vec<String> = urls.split(',').map(str::to_owned).collect();
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    runtime.block_on(load(urls, Duration::from_secs(seconds.unwrap_or(30))));
-}
-
-async fn load(urls: Vec<String>, time: Duration) {
-    let first = Database::connect(&urls[0], mapping()).await.expect("the first node is there");
-    first.create_all().await.expect("the tables are new");
-    let mut session = first.session();
-    session.add_all((1..=CUSTOMERS).map(|id| Customer::new(id, 0)));
-    session.commit().await.expect("the customers are new");
-
+    let time = Duration::from_secs(seconds.unwrap_or(30));
+    block_on(prepare(&urls[0]));
     let end = Instant::now() + time;
     let workers: Vec<_> = urls
         .iter()
         .flat_map(|url| (0..WORKERS_PER_NODE).map(|_| url.clone()))
-        .map(|url| tokio::spawn(work(url, end)))
+        .map(|url| thread::spawn(move || block_on(work(url, end))))
         .collect();
     let mut all = Known::new();
     for worker in workers {
-        let (known, tally) = worker.await.expect("a worker does not panic");
+        let (known, tally) = worker.join().expect("a worker does not panic");
         println!("worker: {} orders known, {tally:?}", known.len());
         assert!(tally.done > 0);
         all.extend(known);
     }
     for url in &urls {
-        compare(url, &all).await;
+        block_on(compare(url, &all));
         println!("{url}: {} orders as they were acknowledged", all.len());
     }
+}
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime").block_on(future)
+}
+
+async fn prepare(url: &str) {
+    let first = Database::connect(url, mapping()).await.expect("the first node is there");
+    first.create_all().await.expect("the tables are new");
+    let mut session = first.session();
+    session.add_all((1..=CUSTOMERS).map(|id| Customer::new(id, 0)));
+    session.commit().await.expect("the customers are new");
 }
 
 /// One worker: a node that does not answer is tried until it does.

@@ -3,6 +3,7 @@
 use entail::prelude::*;
 use entail::{ForeignKeyViolation, ViolationKind};
 
+use super::database::Kind;
 use super::shop::*;
 
 #[test]
@@ -30,12 +31,18 @@ fn a_row_that_is_still_referenced_says_by_whom() {
     ed(&mut session);
     let error = session.execute("delete from orders", []).unwrap_err();
     let refused = error.integrity().unwrap();
-    let ViolationKind::ForeignKey(ForeignKeyViolation::StillReferenced { child, rows, .. }) =
-        &refused.kind
-    else {
-        panic!("{error}")
-    };
-    assert_eq!((child.as_str(), *rows), ("items", 2));
+    match &refused.kind {
+        ViolationKind::ForeignKey(ForeignKeyViolation::StillReferenced { child, rows, .. }) => {
+            assert_eq!((child.as_str(), *rows), ("items", 2));
+        }
+        // MariaDB names no key, and of a raw statement nobody else knows it.
+        ViolationKind::ForeignKey(ForeignKeyViolation::Unknown)
+            if crate::DATABASE == Kind::MariaDb =>
+        {
+            assert_eq!(refused.table.as_deref(), Some("items"));
+        }
+        _ => panic!("{error}"),
+    }
     assert_eq!(count(&mut session, "select count(*) from orders"), 1);
 }
 
@@ -58,9 +65,15 @@ fn unique_not_null_and_check_are_told_apart() {
     let error = session.flush().unwrap_err();
     assert_eq!(error.integrity().unwrap().kind, ViolationKind::NotNull, "{error}");
     session.rollback().unwrap();
-    session.add(user(&"x".repeat(51)));
+    let mut nameless = order("of nothing", &[""]);
+    nameless.user = BelongsTo::key(1);
+    session.add(nameless);
     let error = session.flush().unwrap_err();
     assert_eq!(error.integrity().unwrap().kind, ViolationKind::Check, "{error}");
+    session.rollback().unwrap();
+    // SQLite has a check of its own for a text that is too long; others have a type for it.
+    session.add(user(&"x".repeat(51)));
+    session.flush().unwrap_err();
 }
 
 #[test]
