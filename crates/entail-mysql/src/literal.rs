@@ -24,12 +24,7 @@ pub(crate) fn write_value(
         ValueRef::Bytes(bytes) => write_bytes(text, bytes),
         #[cfg(feature = "uuid")]
         ValueRef::Uuid(uuid) => write_bytes(text, uuid.as_bytes()),
-        // With an exponent the number is a double; without one it would be a decimal. A number
-        // is never negative zero, but a text can be.
-        ValueRef::Float(0.0) if matches!(value, ValueRef::Float(zero) if zero.is_sign_negative()) =>
-        {
-            text.push_str("'-0'");
-        }
+        // With an exponent the number is a double; without one it would be a decimal.
         ValueRef::Float(number) if number.is_finite() => {
             // Writing to a string does not fail.
             let _ = write!(text, "{number:e}");
@@ -80,7 +75,6 @@ mod tests {
             (Value::Bool(true), "1"),
             (Value::Int(i64::MIN), "-9223372036854775808"),
             (Value::Float(0.1), "1e-1"),
-            (Value::Float(-0.0), "'-0'"),
             (Value::Float(0.0), "0e0"),
             (Value::Float(f64::MAX), "1.7976931348623157e308"),
             (Value::from(vec![0_u8, 171, 255]), "X'00ABFF'"),

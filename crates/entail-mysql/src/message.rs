@@ -51,7 +51,8 @@ pub(crate) fn duplicate_key(message: &str) -> Option<&str> {
 /// `... for column 'a' at row 1`, where the column may stand in backticks behind its table.
 pub(crate) fn column(message: &str) -> Option<&str> {
     if let Some(rest) = message.strip_prefix("Column '").or(message.strip_prefix("Field '")) {
-        return rest.rsplit_once('\'').map(|(column, _)| column);
+        let ends = ["' cannot be null", "' doesn't have a default value"];
+        return ends.iter().find_map(|end| rest.strip_suffix(end));
     }
     // A value that is quoted before it may hold the same words.
     let (_, place) = message.rsplit_once("for column ")?;
