@@ -195,12 +195,7 @@ impl Link {
 
     /// Notes what a failure says of the connection, and asks for the rest.
     pub(crate) async fn after(&mut self, fault: &Fault) {
-        let lost = match fault {
-            _ if fault.is_fatal() => true,
-            Fault::Server(_) => self.ask().await.is_err(),
-            _ => self.conn.is_disconnected(),
-        };
-        if lost {
+        if fault.is_fatal() || self.conn.is_disconnected() || self.ask().await.is_err() {
             self.give_up();
         }
     }

@@ -5,13 +5,16 @@
 //! transaction's snapshot has, because that is what the server checks. A failure to find out
 //! leaves the rows unknown; it is never an error of its own.
 
+mod cascade;
 mod select;
+
+use std::sync::Arc;
 
 use entail_engine::batch::{Operation, ParamSlice, Target};
 use entail_engine::error::ForeignKeyViolation;
 use entail_engine::value::{ColumnType, Value, ValueRef};
 
-use crate::decode::{self, Stored};
+use crate::decode;
 use crate::link::Link;
 use crate::literal;
 use crate::message::{ForeignKey, TableName};
@@ -28,7 +31,7 @@ pub(crate) async fn missing_parent(
     key: &ForeignKey,
     refused: &Refused<'_>,
 ) -> Option<ForeignKeyViolation> {
-    let keys = candidates(key, refused)?;
+    let keys = candidates(link, key, refused).await?;
     for some in keys.chunks(KEYS_AT_ONCE) {
         let sql = |lock: &str| {
             let mut sql = String::from("SELECT ");
@@ -63,36 +66,63 @@ pub(crate) async fn missing_parent(
 }
 
 /// The different keys that the refused statement would write, in the order of its rows.
-fn candidates(key: &ForeignKey, refused: &Refused<'_>) -> Option<Vec<Vec<Value>>> {
+async fn candidates(
+    link: &mut Link,
+    key: &ForeignKey,
+    refused: &Refused<'_>,
+) -> Option<Vec<Vec<Value>>> {
     let target = refused.target()?;
     if !same(&target.table, &key.table.table) || target.operation == Operation::Delete {
         return None;
     }
-    let own = places(&target.columns, &key.columns)?;
+    let own: Vec<Option<usize>> =
+        key.columns.iter().map(|column| place(&target.columns, column)).collect();
     // Rows of one INSERT that come earlier may be parents of those behind them.
-    let parents = if target.operation == Operation::Insert && same(&target.table, &key.parent.table)
-    {
-        places(&target.columns, &key.parent_columns)
-    } else {
-        None
-    };
+    let is_tree = target.operation == Operation::Insert && same(&target.table, &key.parent.table);
+    let parents = Some(&key.parent_columns).filter(|_| is_tree);
+    let parents: Option<Vec<usize>> = parents
+        .and_then(|columns| columns.iter().map(|column| place(&target.columns, column)).collect());
     let mut known: Vec<Vec<Value>> = Vec::new();
     let mut keys = Vec::new();
     for row in rows_of(refused, target)? {
-        let values = |places: &[usize]| -> Option<Vec<Value>> {
-            places
-                .iter()
-                .map(|&place| Some(refused.slots.value(row.get(place)?).to_value()))
-                .collect()
-        };
-        known.extend(parents.as_deref().and_then(values));
-        let values = values(&own)?;
+        let value = |place: usize| Some(refused.slots.value(row.get(place)?).to_value());
+        if let Some(parents) = &parents {
+            known.extend(parents.iter().map(|&place| value(place)).collect::<Option<Vec<_>>>());
+        }
+        let mut values = Vec::with_capacity(own.len());
+        for (place, column) in own.iter().zip(&key.columns) {
+            values.push(match *place {
+                Some(place) => value(place)?,
+                None => kept(link, refused, target, row, column).await?,
+            });
+        }
         if !values.iter().any(Value::is_null) && !known.contains(&values) {
             known.push(values.clone());
             keys.push(values);
         }
     }
     Some(keys)
+}
+
+/// The value of a column that a refused UPDATE leaves as it is.
+async fn kept(
+    link: &mut Link,
+    refused: &Refused<'_>,
+    target: &Target,
+    row: ParamSlice<'_>,
+    column: &str,
+) -> Option<Value> {
+    if target.operation != Operation::Update {
+        return None;
+    }
+    let mut sql = String::from("SELECT ");
+    literal::write_name(&mut sql, column);
+    sql.push_str(" FROM ");
+    literal::write_name(&mut sql, &target.table);
+    sql.push_str(" WHERE ");
+    write_keys(&mut sql, link, refused, target, row)?;
+    let found = select(link, &[sql]).await?;
+    Found::value(found.rows.first()?, found.columns.first()?, 0)
 }
 
 /// Looks for the key that rows still refer to.
@@ -102,17 +132,18 @@ pub(crate) async fn still_referenced(
     refused: &Refused<'_>,
 ) -> Option<ForeignKeyViolation> {
     let target = refused.target()?;
-    if !same(&target.table, &key.parent.table) {
-        return None;
-    }
-    let kinds = kinds(key, refused, target);
-    let condition = match target.operation {
+    let mut condition = match target.operation {
         Operation::Insert => return None,
         Operation::Update => by_keys(link, refused, target)?,
         Operation::Delete => by_text(link, refused, target)?,
     };
+    let mut kinds = kinds(key, refused, target);
+    if !same(&target.table, &key.parent.table) {
+        condition = cascade::condition(link, target, &key.parent.table, condition).await?;
+        kinds.fill(None);
+    }
     let mut parent = String::new();
-    literal::write_name(&mut parent, &target.table);
+    literal::write_name(&mut parent, &key.parent.table);
     let columns: Vec<String> = key
         .parent_columns
         .iter()
@@ -146,10 +177,7 @@ pub(crate) async fn still_referenced(
         if let Some(ty) = kinds.get(index).copied().flatten() {
             return decode::typed(value, column, ty).map(ValueRef::to_value);
         }
-        Some(match decode::stored(value, column)? {
-            Stored::Value(value) => value.to_value(),
-            Stored::Told(text) => Value::from(text),
-        })
+        Found::value(row, column, index)
     });
     Some(ForeignKeyViolation::StillReferenced {
         child: key.table.table.clone(),
@@ -187,13 +215,27 @@ fn by_keys(link: &Link, refused: &Refused<'_>, target: &Target) -> Option<String
         if index > 0 {
             text.push_str(") OR (");
         }
-        let keys = row.part(target.columns.len(), target.keys.len());
-        let values: Vec<Value> =
-            keys.iter().map(|param| refused.slots.value(param).to_value()).collect();
-        write_equal(&mut text, &target.keys, &values, link)?;
+        write_keys(&mut text, link, refused, target, row)?;
     }
     text.push(')');
     Some(text)
+}
+
+/// Writes the condition that finds a row of a refused statement by its key.
+fn write_keys(
+    text: &mut String,
+    link: &Link,
+    refused: &Refused<'_>,
+    target: &Target,
+    row: ParamSlice<'_>,
+) -> Option<()> {
+    let keys = row.part(target.columns.len(), target.keys.len());
+    let values: Vec<Value> =
+        keys.iter().map(|param| refused.slots.value(param).to_value()).collect();
+    if values.is_empty() {
+        return None;
+    }
+    write_equal(text, &target.keys, &values, link)
 }
 
 /// The kinds of the parent's columns that a driver alone cannot tell, from the keys by which the
@@ -224,9 +266,9 @@ fn rows_of<'a>(refused: &Refused<'a>, target: &Target) -> Option<Vec<ParamSlice<
     Some(params.chunks(width).collect()).filter(|_| whole)
 }
 
-/// The places of some columns among others.
-fn places(among: &[std::sync::Arc<str>], columns: &[String]) -> Option<Vec<usize>> {
-    columns.iter().map(|column| among.iter().position(|known| same(known, column))).collect()
+/// The place of a column among others.
+fn place(among: &[Arc<str>], column: &str) -> Option<usize> {
+    among.iter().position(|known| same(known, column))
 }
 
 /// Names of columns are equal in any case; those of tables are on some systems.

@@ -229,7 +229,18 @@ fn without_password(url: &str) -> String {
         shown.push('@');
     }
     let (place, query) = place.split_once('?').unwrap_or((place, ""));
-    shown.push_str(place);
+    // Where the host was forgotten, the login stands in its place.
+    let (authority, database) = place.split_once('/').unwrap_or((place, ""));
+    match authority.split_once(':') {
+        Some((user, port)) if login.is_none() && port.parse::<u16>().is_err() => {
+            shown.push_str(user);
+            if !database.is_empty() {
+                shown.push('/');
+                shown.push_str(database);
+            }
+        }
+        _ => shown.push_str(place),
+    }
     let secret = |pair: &&str| pair.to_ascii_lowercase().starts_with("pass");
     for (index, pair) in query.split('&').filter(|pair| !pair.is_empty()).enumerate() {
         shown.push(if index == 0 { '?' } else { '&' });
@@ -265,6 +276,8 @@ mod tests {
             "mysql://ed:sec?secret@host/db",
             "mysql://ed:sec@secret@host/db?x=y@z",
             "ed:secret@host/db",
+            "mysql://ed:secret/db",
+            "mysql://ed:secret",
             "mysql://ed@host/db?password=secret",
             "mysql://ed:%ffsecret@host/db",
         ];

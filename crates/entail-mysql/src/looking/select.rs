@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use entail_engine::value as engine;
 use mysql_async::prelude::Queryable;
 use mysql_async::{Column, Error, Row, Value};
 
+use crate::decode::{self, Stored};
 use crate::failure::Fault;
 use crate::link::Link;
 use crate::setup::Brand;
@@ -19,6 +21,14 @@ impl Found {
     /// A number in a row.
     pub(super) fn number(row: &Row, index: usize) -> Option<u64> {
         Self::text(row, index)?.parse().ok()
+    }
+
+    /// A value in a row, in the kind that its column has.
+    pub(super) fn value(row: &Row, column: &Column, index: usize) -> Option<engine::Value> {
+        Some(match decode::stored(row.as_ref(index)?, column)? {
+            Stored::Value(value) => value.to_value(),
+            Stored::Told(text) => engine::Value::from(text),
+        })
     }
 
     /// A text in a row.

@@ -196,6 +196,53 @@ async fn keys_come_back_in_the_kind_in_which_they_were_given() {
 }
 
 #[tokio::test]
+async fn a_cascade_that_meets_a_refusal_further_down_names_it() {
+    let Some(scratch) = scratch(&[
+        "CREATE TABLE a (id int PRIMARY KEY)",
+        "CREATE TABLE b (id int, a int, n int, PRIMARY KEY (id, n), FOREIGN KEY (a) REFERENCES a \
+         (id) ON DELETE CASCADE)",
+        "CREATE TABLE c (id int PRIMARY KEY, b int, n int, FOREIGN KEY (b, n) REFERENCES b (id, n) \
+         ON DELETE CASCADE)",
+        "CREATE TABLE d (id int PRIMARY KEY, c int, CONSTRAINT fk_c FOREIGN KEY (c) REFERENCES c \
+         (id))",
+        "INSERT INTO a VALUES (1), (2)",
+        "INSERT INTO b VALUES (10, 1, 0), (11, 1, 0), (20, 2, 0)",
+        "INSERT INTO c VALUES (4, 20, 0), (5, 11, 0)",
+        "INSERT INTO d VALUES (1, 5), (2, 5), (3, 4), (4, NULL)",
+    ])
+    .await
+    else {
+        return;
+    };
+    let mut db = scratch.take().await;
+    assert_eq!(
+        refused(&mut db, delete("a", &["id"], &[int(1)])).await,
+        "d (c) by fk_c = (5) in 2 row(s)"
+    );
+}
+
+#[tokio::test]
+async fn a_key_of_which_an_update_sets_a_part_only_is_found_whole() {
+    let Some(scratch) = scratch(&[
+        "CREATE TABLE p (x int, y int, PRIMARY KEY (x, y))",
+        "CREATE TABLE c (id int PRIMARY KEY, x int, y int, \
+         CONSTRAINT fk FOREIGN KEY (x, y) REFERENCES p (x, y))",
+        "INSERT INTO p VALUES (1, 1), (1, 2), (2, 2)",
+        "INSERT INTO c VALUES (1, 1, 2), (2, 1, 1)",
+    ])
+    .await
+    else {
+        return;
+    };
+    let mut db = scratch.take().await;
+    let rows = [int(2), int(1), int(2), int(2)];
+    assert_eq!(
+        refused(&mut db, update("c", &["x"], &["id"], &rows)).await,
+        "c (x, y) by fk -> no p (x, y) = (2, 1)"
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_found_keeps_what_the_message_says() {
     let Some(scratch) = scratch(SHOP).await else { return };
     let mut db = scratch.take().await;

@@ -36,6 +36,20 @@ async fn another_number_of_rows_than_expected_is_never_committed() {
 }
 
 #[tokio::test]
+async fn a_wrong_count_before_a_failure_is_the_one_that_is_told() {
+    let Some(scratch) = scratch(&[T]).await else { return };
+    let mut db = scratch.take().await;
+    run(&mut db, vec![row(1)]).await;
+    let requests =
+        vec![Request::Begin, row(2), delete("t", &["id"], &[int(9)]), row(1), Request::Commit];
+    let failure = fail(&mut db, requests).await;
+    assert!(matches!(failure.error, DriverError::RowCount { .. }), "{failure:?}");
+    assert_eq!((failure.request, failure.in_transaction), (Some(2), false));
+    assert!(!db.in_transaction());
+    assert_eq!(all(&mut db, "SELECT id, @@in_transaction FROM t").await, "1, 0");
+}
+
+#[tokio::test]
 async fn outside_of_a_transaction_nothing_runs_behind_a_wrong_count() {
     let Some(scratch) = scratch(&[T]).await else { return };
     let mut db = scratch.take().await;
