@@ -1,5 +1,6 @@
 //! Parameters: what a call gives to its statement, packed, and shared with the plan.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -36,6 +37,16 @@ impl Param {
 }
 
 impl ParamRef<'_> {
+    /// The order of keys: values first, then slots by number.
+    pub fn compare(self, other: ParamRef<'_>) -> Ordering {
+        match (self, other) {
+            (ParamRef::Value(a), ParamRef::Value(b)) => a.cmp(&b),
+            (ParamRef::Slot(a), ParamRef::Slot(b)) => a.cmp(&b),
+            (ParamRef::Value(_), ParamRef::Slot(_)) => Ordering::Less,
+            (ParamRef::Slot(_), ParamRef::Value(_)) => Ordering::Greater,
+        }
+    }
+
     /// A parameter that owns what it holds.
     pub fn to_param(self) -> Param {
         match self {
@@ -180,6 +191,12 @@ impl<'a> ParamSlice<'a> {
     /// Parts of `width` each.
     pub fn chunks(self, width: usize) -> impl Iterator<Item = ParamSlice<'a>> {
         self.cells.chunks(width.max(1)).map(move |cells| Self { cells, ..self })
+    }
+
+    /// Compares two keys part by part.
+    pub fn compare(self, other: ParamSlice<'_>) -> Ordering {
+        let pairs = self.iter().zip(other.iter()).map(|(one, other)| one.compare(other));
+        pairs.fold(Ordering::Equal, Ordering::then)
     }
 
     /// The parameters, in their order.

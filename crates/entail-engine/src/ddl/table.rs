@@ -103,6 +103,8 @@ pub(super) fn foreign_key(
         let columns = column_names(table, columns).into_iter();
         columns.map(|column| identifier(dialect, column)).collect::<Vec<_>>().join(", ")
     };
+    let mysql = matches!(dialect, Dialect::MariaDb | Dialect::MySql);
+    let never_null = key.columns.iter().any(|&column| !table.columns[column].nullable);
     let name = names.take("fk", &table.name, &column_names(table, &key.columns));
     let mut sql = format!(
         "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
@@ -112,7 +114,10 @@ pub(super) fn foreign_key(
         list(parent, &key.references),
     );
     for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {
-        if action != Action::NoAction {
+        // MySQL refuses SET NULL for a column that cannot be NULL when the table is made; the others
+        // refuse the delete. Without an action it does so too.
+        let kept = mysql && action == Action::SetNull && never_null;
+        if action != Action::NoAction && !kept {
             sql.push_str(&format!(" ON {event} {}", action.sql()));
         }
     }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use rustc_hash::FxHashMap;
 
-use crate::batch::{Operation, Param, ParamRef, ParamSlice};
+use crate::batch::{Operation, Param};
 use crate::change::{CauseNode, ChangeSet, Of, Phase};
 use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
@@ -181,7 +181,7 @@ fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
         let sorted = bulk.operation == Operation::Insert
             || bulk.params_of_rows().is_sorted_by(|one, other| {
                 let [one, other] = [one, other].map(|row| row.part(bulk.columns.len(), row.len()));
-                compare_keys(one, other).is_le()
+                one.compare(other).is_le()
             });
         let shapes = updates.get(&bulk.table).copied().unwrap_or(0);
         let several = bulk.operation == Operation::Update && shapes > 1;
@@ -235,8 +235,7 @@ fn sort(class: Class, items: &mut [Item]) {
         }
     }
     fn compare(one: &[(usize, Param)], other: &[(usize, Param)]) -> Ordering {
-        let pairs =
-            one.iter().zip(other).map(|((_, a), (_, b))| compare_params(a.as_ref(), b.as_ref()));
+        let pairs = one.iter().zip(other).map(|((_, a), (_, b))| a.as_ref().compare(b.as_ref()));
         pairs.fold(Ordering::Equal, Ordering::then)
     }
     match class {
@@ -257,20 +256,6 @@ fn sort(class: Class, items: &mut [Item]) {
             }
         }
     }
-}
-
-fn compare_params(one: ParamRef<'_>, other: ParamRef<'_>) -> Ordering {
-    match (one, other) {
-        (ParamRef::Value(a), ParamRef::Value(b)) => a.cmp(&b),
-        (ParamRef::Slot(a), ParamRef::Slot(b)) => a.cmp(&b),
-        (ParamRef::Value(_), ParamRef::Slot(_)) => Ordering::Less,
-        (ParamRef::Slot(_), ParamRef::Value(_)) => Ordering::Greater,
-    }
-}
-
-fn compare_keys(one: ParamSlice<'_>, other: ParamSlice<'_>) -> Ordering {
-    let pairs = one.iter().zip(other.iter()).map(|(a, b)| compare_params(a, b));
-    pairs.fold(Ordering::Equal, Ordering::then)
 }
 
 // --- Edges between groups ------------------------------------------------------------------------

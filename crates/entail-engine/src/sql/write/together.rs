@@ -37,7 +37,7 @@ impl Writer<'_> {
     pub(super) fn can_update_together(&self, step: &Step) -> bool {
         let table = self.mapping.table(step.table);
         let unique = |column: &usize| table.uniques.iter().flatten().any(|one| one == column);
-        if step.columns.iter().any(unique) {
+        if step.columns.iter().any(unique) || !has_each_row_once(step) {
             return false;
         }
         match self.texts.dialect {
@@ -66,7 +66,9 @@ impl Writer<'_> {
         let keys = &self.mapping.table(step.table).foreign_keys;
         let restricted = keys.iter().any(|key| key.parent == step.table && at_once(key.on_delete));
         let counted = step.expect != Expect::Any || step.action == StepAction::Unlink;
-        step.rows.len() > 1 && !restricted && !(counted && dialect == Dialect::Sqlite)
+        step.rows.len() > 1
+            && !restricted
+            && !(counted && (dialect == Dialect::Sqlite || !has_each_row_once(step)))
     }
 
     pub(super) fn update_together(&mut self, number: usize, step: &Step) {
@@ -162,6 +164,15 @@ impl Writer<'_> {
         };
         self.push(Place { step: number, first: 0, rows: 0 }, call);
     }
+}
+
+/// Whether no row is written twice: the second time would not be counted. Rows of a step are mostly
+/// sorted by key; where they are not, nobody looks for it.
+fn has_each_row_once(step: &Step) -> bool {
+    let arity = step.columns.len() + step.keys.len();
+    let rows = step.params.as_slice().chunks(arity);
+    rows.map(|row| row.part(step.columns.len(), arity))
+        .is_sorted_by(|one, other| one.compare(*other).is_lt())
 }
 
 /// `UPDATE t SET a = d.c0 FROM unnest(...) AS d(c0, k0) WHERE t.id = d.k0`.
