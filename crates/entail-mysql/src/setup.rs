@@ -61,16 +61,14 @@ pub(crate) enum Encrypted {
 }
 
 fn encryption(options: &Options) -> SslOpts {
-    let ssl = SslOpts::default();
-    let ssl = match &options.ssl_ca {
-        Some(file) => ssl
-            .with_root_certs(vec![file.clone().into()])
-            .with_disable_built_in_roots(true)
-            .with_danger_skip_domain_validation(options.encryption != Encryption::VerifyIdentity),
+    let anyone = options.encryption != Encryption::VerifyIdentity;
+    let ssl = SslOpts::default().with_danger_accept_invalid_certs(anyone);
+    match &options.ssl_ca {
+        Some(file) => {
+            ssl.with_root_certs(vec![file.clone().into()]).with_disable_built_in_roots(true)
+        }
         None => ssl,
-    };
-    let anyone = options.encryption != Encryption::VerifyIdentity && options.ssl_ca.is_none();
-    ssl.with_danger_accept_invalid_certs(anyone)
+    }
 }
 
 /// Sets the session, and asks what the server is.

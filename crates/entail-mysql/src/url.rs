@@ -34,8 +34,8 @@ use words::Words;
 /// timeout is rounded up to whole seconds, because the servers know no other.
 ///
 /// With `ssl_mode=preferred` the connection is encrypted if the server can do it; with `required`
-/// it must be. Only `ssl_ca` and `verify_identity` make sure who the server is: the first that its
-/// certificate is signed by one of those in the file, the second that it is for this host as well.
+/// it must be. Only `verify_identity` makes sure who the server is: its certificate must be for
+/// this host, and signed by somebody who is well-known or stands in the file `ssl_ca`.
 ///
 /// ```
 /// use entail_mysql::Options;

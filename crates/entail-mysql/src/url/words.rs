@@ -56,14 +56,9 @@ impl Words {
                 .ok_or_else(|| format!("the option `{name}` is not UTF-8, or has a NUL"))?;
             words.take(name, &value)?;
         }
-        if words.ssl_ca.is_some() && words.encryption == Some(Encryption::Disabled) {
-            return Err(
-                "`ssl_ca` is of no use with `ssl_mode=disabled`; leave one of them out".to_owned()
-            );
-        }
-        if words.ssl_ca.is_some() && words.encryption.is_none_or(|e| e == Encryption::Preferred) {
-            return Err("`ssl_ca` checks nothing unless the connection must be encrypted; add \
-                        `ssl_mode=required` or `ssl_mode=verify_identity`"
+        if words.ssl_ca.is_some() && words.encryption != Some(Encryption::VerifyIdentity) {
+            return Err("`ssl_ca` says whom to trust, which no other mode than \
+                        `ssl_mode=verify_identity` asks; add that, or leave `ssl_ca` out"
                 .to_owned());
         }
         Ok(words)

@@ -28,7 +28,7 @@ fn every_mistake_says_what_to_write() {
         "mysql://ed:pass@localhost/x?statement_cache=-1",
         "mysql://ed:pass@localhost/x?ssl_mode=on",
         "mysql://ed:pass@localhost/x?ssl_ca=ca.pem",
-        "mysql://ed:pass@localhost/x?ssl_mode=disabled&ssl_ca=ca.pem",
+        "mysql://ed:pass@localhost/x?ssl_mode=required&ssl_ca=ca.pem",
         "mysql://ed:pass@localhost/x?returning=maybe",
         "mysql://ed:pass@localhost/x?isolation=high",
         "mysql://ed:pass@localhost/x?application_name",
@@ -58,8 +58,8 @@ fn every_mistake_says_what_to_write() {
         E0511: the URL `mysql://ed@localhost/x?lock_timeout=0` cannot be used: the option `lock_timeout` does not take `0`; it takes a number of seconds, such as `5`, or of milliseconds, as `500ms`
         E0511: the URL `mysql://ed@localhost/x?statement_cache=-1` cannot be used: the option `statement_cache` does not take `-1`; it takes a number from 0 to 100000
         E0511: the URL `mysql://ed@localhost/x?ssl_mode=on` cannot be used: the option `ssl_mode` does not take `on`; it takes disabled, preferred, required, verify_identity
-        E0511: the URL `mysql://ed@localhost/x?ssl_ca=ca.pem` cannot be used: `ssl_ca` checks nothing unless the connection must be encrypted; add `ssl_mode=required` or `ssl_mode=verify_identity`
-        E0511: the URL `mysql://ed@localhost/x?ssl_mode=disabled&ssl_ca=ca.pem` cannot be used: `ssl_ca` is of no use with `ssl_mode=disabled`; leave one of them out
+        E0511: the URL `mysql://ed@localhost/x?ssl_ca=ca.pem` cannot be used: `ssl_ca` says whom to trust, which no other mode than `ssl_mode=verify_identity` asks; add that, or leave `ssl_ca` out
+        E0511: the URL `mysql://ed@localhost/x?ssl_mode=required&ssl_ca=ca.pem` cannot be used: `ssl_ca` says whom to trust, which no other mode than `ssl_mode=verify_identity` asks; add that, or leave `ssl_ca` out
         E0511: the URL `mysql://ed@localhost/x?returning=maybe` cannot be used: the option `returning` does not take `maybe`; it takes on, off
         E0511: the URL `mysql://ed@localhost/x?isolation=high` cannot be used: the option `isolation` does not take `high`; it takes read-uncommitted, read-committed, repeatable-read, serializable
         E0511: the URL `mysql://ed@localhost/x?application_name` cannot be used: the option `application_name` does not take ``; it takes a name
