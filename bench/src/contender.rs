@@ -127,7 +127,7 @@ impl Contender {
     pub fn is_on(self, database: Database) -> bool {
         match self {
             Contender::EntailBlocking | Contender::EntailAsync => !database.is_server(),
-            Contender::Entail => database.is_server() && cfg!(feature = "servers"),
+            Contender::Entail => database.is_server(),
             _ => true,
         }
     }

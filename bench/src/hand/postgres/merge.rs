@@ -1,5 +1,6 @@
 //! W8 by hand: two SELECTs by keys in one trip, and one UPDATE from arrays.
 
+use std::cell::RefCell;
 use std::pin::pin;
 use std::time::Instant;
 
@@ -21,21 +22,25 @@ pub async fn orders(db: &Client) -> Result<Run, Failure> {
     let orders = baskets();
 
     let start = Instant::now();
-    let mut comparison = Comparison::new(&orders);
-    let keys = comparison.keys();
-    let (order_rows, item_rows) = try_join(
-        db.query_typed_raw(ORDERS, [(&keys, Type::INT8_ARRAY)]),
-        db.query_typed_raw(ITEMS, [(&keys, Type::INT8_ARRAY)]),
-    )
-    .await?;
-    let mut rows = pin!(order_rows);
-    while let Some(row) = rows.try_next().await? {
-        comparison.order(row.get(0), row.get(1))?;
-    }
-    let mut rows = pin!(item_rows);
-    while let Some(row) = rows.try_next().await? {
-        comparison.item(row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))?;
-    }
+    let comparison = RefCell::new(Comparison::new(&orders));
+    let keys = comparison.borrow().keys();
+    let compare_orders = async {
+        let mut rows = pin!(db.query_typed_raw(ORDERS, [(&keys, Type::INT8_ARRAY)]).await?);
+        while let Some(row) = rows.try_next().await? {
+            comparison.borrow_mut().order(row.get(0), row.get(1))?;
+        }
+        Ok::<_, Failure>(())
+    };
+    let compare_items = async {
+        let mut rows = pin!(db.query_typed_raw(ITEMS, [(&keys, Type::INT8_ARRAY)]).await?);
+        while let Some(row) = rows.try_next().await? {
+            let (id, name, order) = (row.get(0), row.get(1), row.get(4));
+            comparison.borrow_mut().item(id, name, row.get(2), row.get(3), order)?;
+        }
+        Ok(())
+    };
+    try_join(compare_orders, compare_items).await?;
+    let comparison = comparison.into_inner();
     let (keys, quantities) = comparison.changed;
     db.execute_typed(QUANTITIES, &[(&keys, Type::INT8_ARRAY), (&quantities, Type::INT8_ARRAY)])
         .await?;
