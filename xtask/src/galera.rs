@@ -151,7 +151,7 @@ impl Node {
             format!(
                 "wsrep-provider-options=gmcast.listen_addr=tcp://127.0.0.1:{group};\
                  ist.recv_addr=127.0.0.1:{changes};evs.suspect_timeout=PT2S;\
-                 evs.inactive_timeout=PT4S"
+                 evs.inactive_timeout=PT6S;evs.install_timeout=PT6S"
             ),
         ] {
             command.arg(format!("--{option}"));
