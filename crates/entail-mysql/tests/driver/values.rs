@@ -6,7 +6,9 @@ use entail_engine::value::{ColumnType, Value, ValueRef};
 use entail_mysql::PooledConnection;
 
 use crate::requests::{insert, int, query, raw, text, typed_query};
-use crate::server::{Scratch, all, fail, one, run, scratch};
+#[cfg(feature = "chrono")]
+use crate::server::all;
+use crate::server::{Scratch, fail, one, run, scratch};
 
 const LONG: ColumnType = ColumnType::Text { length: None };
 
