@@ -19,9 +19,13 @@ pub async fn tags(db: &mut Conn) -> Result<Run, Failure> {
     let mut sql = String::from("INSERT INTO item_tags (item_id,tag_id) VALUES ");
     pairs(&mut sql, links(&items, &tags));
     db.query_drop(sql).await?;
-    let mut sql = String::from("DELETE FROM item_tags WHERE (item_id,tag_id) IN (");
+    // A list of tuples after IN takes 60 times as long, and one DELETE a tag twice as long.
+    let mut sql = String::from(
+        "DELETE FROM item_tags WHERE (item_id,tag_id) IN \
+         (SELECT * FROM (WITH given (item_id,tag_id) AS (VALUES ",
+    );
     pairs(&mut sql, unlinks(&items, &tags));
-    sql.push(')');
+    sql.push_str(") SELECT * FROM given) old)");
     db.query_drop(sql).await?;
     Ok(start.elapsed().into())
 }

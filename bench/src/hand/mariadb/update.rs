@@ -39,12 +39,17 @@ pub async fn items(db: &mut Conn, every: usize) -> Result<Run, Failure> {
 }
 
 /// An UPDATE of quantities by keys.
+///
+/// JSON_TABLE, a temporary table and CASE over 200 keys at a time take as long; UNION ALL in the
+/// place of VALUES twice, and single UPDATEs in one packet six times as long. INSERT ... ON
+/// DUPLICATE KEY UPDATE takes a third more.
 pub fn set_quantities(keys: &[i64], quantities: &[i64]) -> String {
-    let mut sql = String::from("WITH new (id, quantity) AS (VALUES ");
+    let mut sql = String::from("UPDATE (WITH given (id, quantity) AS (VALUES ");
     let rows = keys.iter().zip(quantities);
     list(&mut sql, rows, |sql, (key, quantity)| number(sql, format_args!("({key},{quantity})")));
     sql.push_str(
-        ") UPDATE new STRAIGHT_JOIN items ON items.id = new.id SET items.quantity = new.quantity",
+        ") SELECT * FROM given) new STRAIGHT_JOIN items ON items.id = new.id \
+         SET items.quantity = new.quantity",
     );
     sql
 }

@@ -13,7 +13,7 @@ use crate::contender::Run;
 use crate::hand::{Item, User};
 use crate::{Failure, data};
 
-/// An UPDATE by two arrays: keys and quantities.
+/// An UPDATE by two arrays: keys and quantities. A list of values takes as long.
 pub const QUANTITIES: &str = "UPDATE items SET quantity = new.quantity \
     FROM unnest($1, $2) AS new (id, quantity) WHERE items.id = new.id";
 
