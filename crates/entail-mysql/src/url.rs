@@ -19,10 +19,10 @@ use words::Words;
 /// | option | values | without it |
 /// |---|---|---|
 /// | `pool_size` | connections of a pool | 10 |
-/// | `connect_timeout` | how long connecting may take | 10 |
-/// | `acquire_timeout` | how long a checkout waits for a connection of the pool | 30 |
-/// | `lock_timeout` | how long a statement waits for a lock | the server's own |
-/// | `statement_timeout` | how long a statement may run; MySQL applies it to SELECT only | no limit |
+/// | `connect_timeout` | a time: how long connecting may take | 10 s |
+/// | `acquire_timeout` | a time: how long to wait for a connection of the pool | 30 s |
+/// | `lock_timeout` | a time: how long a statement waits for a lock | the server's own |
+/// | `statement_timeout` | a time: how long a statement may run; MySQL applies it to SELECT only | no limit |
 /// | `statement_cache` | prepared statements a connection keeps | 256 |
 /// | `application_name` | the program's name in the server's list of connections | none |
 /// | `ssl_mode` | `disabled`, `preferred`, `required`, `verify_identity` | `preferred` |
@@ -30,8 +30,8 @@ use words::Words;
 /// | `isolation` | `read-uncommitted`, `read-committed`, `repeatable-read`, `serializable` | `repeatable-read` |
 /// | `returning` | `on`, `off`: whether a MariaDB is asked by RETURNING for generated values | `on` |
 ///
-/// Times are numbers of seconds, such as `5` or `0.5`, or of milliseconds, such as `500ms`. A lock
-/// timeout is rounded up to whole seconds, because the servers know no other.
+/// A time is a number of milliseconds, or a number with its unit: `500ms`, `5s`. A lock timeout is
+/// rounded up to whole seconds, because the servers know no other.
 ///
 /// With `ssl_mode=preferred` the connection is encrypted if the server can do it; with `required`
 /// it must be. Only `verify_identity` makes sure who the server is: its certificate must be for

@@ -182,7 +182,12 @@ pub(super) fn table_options(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite | Dialect::Postgres => "",
         Dialect::MariaDb => " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_nopad_bin",
-        Dialect::MySql => " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_bin",
+        // A MariaDB that is used as MySQL knows another name for it. Each of the two takes one of
+        // these comments for words, and the other one for a comment.
+        Dialect::MySql => {
+            " ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 /*!80000 COLLATE=utf8mb4_0900_bin */ \
+             /*M! COLLATE=utf8mb4_nopad_bin */"
+        }
     }
 }
 

@@ -101,9 +101,10 @@ fn count(name: &str, value: &str, least: usize) -> Result<usize, String> {
 const LONGEST: f64 = 31_536_000.0;
 
 fn time(name: &str, value: &str) -> Result<Duration, String> {
-    let (number, scale) = match value.strip_suffix("ms") {
-        Some(number) => (number, 1000.0),
-        None => (value.strip_suffix('s').unwrap_or(value), 1.0),
+    let (number, scale) = match (value.strip_suffix("ms"), value.strip_suffix('s')) {
+        (Some(number), _) => (number, 1000.0),
+        (None, Some(number)) => (number, 1.0),
+        (None, None) => (value, 1000.0),
     };
     let digits = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let seconds = number.parse::<f64>().ok().filter(|_| digits).map(|number| number / scale);
@@ -111,7 +112,7 @@ fn time(name: &str, value: &str) -> Result<Duration, String> {
         .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
         .map(Duration::from_secs_f64)
         .ok_or_else(|| {
-            refusal(name, value, "a number of seconds, such as `5`, or of milliseconds, as `500ms`")
+            refusal(name, value, "a time such as `500ms` or `5s`; a plain number is milliseconds")
         })
 }
 
@@ -131,7 +132,7 @@ mod tests {
     fn times_have_units() {
         let read = |value| time("t", value).map(|time| time.as_millis());
         assert_eq!(
-            ["5", "0.25", "1500ms", "2s"].map(read),
+            ["5000", "0.25s", "1500ms", "2s"].map(read),
             [Ok(5000), Ok(250), Ok(1500), Ok(2000)]
         );
         for wrong in ["", "0", "-1", "1e3", "inf", "NaN", "5m", "ms", "99999999999"] {

@@ -17,7 +17,7 @@ fn write(id: i64, value: &str) -> Request {
 
 #[tokio::test]
 async fn a_lock_that_is_not_given_in_time_leaves_the_transaction_open() {
-    let Some(scratch) = scratch_with("lock_timeout=1", SCHEMA).await else { return };
+    let Some(scratch) = scratch_with("lock_timeout=1s", SCHEMA).await else { return };
     let (mut one, mut two) = (scratch.take().await, scratch.take().await);
     run(&mut one, vec![Request::Begin, write(1, "one")]).await;
     run(&mut two, vec![Request::Begin, write(2, "two")]).await;

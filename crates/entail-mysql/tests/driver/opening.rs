@@ -54,8 +54,8 @@ fn every_mistake_says_what_to_write() {
         E0511: the URL `mysql://ed@localhost/x?pool=3` cannot be used: there is no option `pool`; the options are pool_size, connect_timeout, acquire_timeout, lock_timeout, statement_timeout, statement_cache, application_name, ssl_mode, ssl_ca, isolation, returning
         E0511: the URL `mysql://ed@localhost/x?password` cannot be used: there is no option `password`; the options are pool_size, connect_timeout, acquire_timeout, lock_timeout, statement_timeout, statement_cache, application_name, ssl_mode, ssl_ca, isolation, returning
         E0511: the URL `mysql://ed@localhost/x?pool_size=0` cannot be used: the option `pool_size` does not take `0`; it takes a number from 1 to 100000
-        E0511: the URL `mysql://ed@localhost/x?connect_timeout=soon` cannot be used: the option `connect_timeout` does not take `soon`; it takes a number of seconds, such as `5`, or of milliseconds, as `500ms`
-        E0511: the URL `mysql://ed@localhost/x?lock_timeout=0` cannot be used: the option `lock_timeout` does not take `0`; it takes a number of seconds, such as `5`, or of milliseconds, as `500ms`
+        E0511: the URL `mysql://ed@localhost/x?connect_timeout=soon` cannot be used: the option `connect_timeout` does not take `soon`; it takes a time such as `500ms` or `5s`; a plain number is milliseconds
+        E0511: the URL `mysql://ed@localhost/x?lock_timeout=0` cannot be used: the option `lock_timeout` does not take `0`; it takes a time such as `500ms` or `5s`; a plain number is milliseconds
         E0511: the URL `mysql://ed@localhost/x?statement_cache=-1` cannot be used: the option `statement_cache` does not take `-1`; it takes a number from 0 to 100000
         E0511: the URL `mysql://ed@localhost/x?ssl_mode=on` cannot be used: the option `ssl_mode` does not take `on`; it takes disabled, preferred, required, verify_identity
         E0511: the URL `mysql://ed@localhost/x?ssl_ca=ca.pem` cannot be used: `ssl_ca` says whom to trust, which no other mode than `ssl_mode=verify_identity` asks; add that, or leave `ssl_ca` out
@@ -68,7 +68,7 @@ fn every_mistake_says_what_to_write() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named_without_the_password() {
-    let url = "mysql://ed:secret@127.0.0.1:1/shop?connect_timeout=2";
+    let url = "mysql://ed:secret@127.0.0.1:1/shop?connect_timeout=2s";
     let pool = Pool::new(Options::parse(url).expect("the URL is right")).expect("a pool");
     let error = pool.take().await.expect_err("nobody listens there");
     assert!(matches!(error, DriverError::Connect { .. }));

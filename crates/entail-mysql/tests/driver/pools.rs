@@ -26,7 +26,7 @@ async fn who_waits_too_long_for_a_connection_is_told() {
 
 #[tokio::test]
 async fn an_open_transaction_is_rolled_back_at_once() {
-    let Some(scratch) = scratch_with("lock_timeout=5", &[T]).await else { return };
+    let Some(scratch) = scratch_with("lock_timeout=5s", &[T]).await else { return };
     let mut other = scratch.take().await;
     let mut db = scratch.take().await;
     run(&mut db, vec![Request::Begin, insert("t", &["id"], &[int(1)])]).await;

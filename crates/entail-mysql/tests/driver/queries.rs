@@ -147,7 +147,8 @@ async fn the_session_is_strict_in_utc_and_found_rows_count() {
     run(&mut db, vec![raw("INSERT INTO t VALUES (1, 5)", &[])]).await;
     let same = raw("UPDATE t SET v = ? WHERE id = ?", &[int(5), int(1)]);
     assert_eq!(run(&mut db, vec![same]).await.written, [1]);
-    let pool = scratch.other_pool("lock_timeout=7&isolation=serializable&statement_timeout=1500ms");
+    let pool =
+        scratch.other_pool("lock_timeout=7s&isolation=serializable&statement_timeout=1500ms");
     let mut db = pool.take().await.expect("a connection");
     assert_eq!(one(&mut db, "SELECT @@innodb_lock_wait_timeout").await, int(7));
     let slow = fail(&mut db, vec![query("SELECT SLEEP(5) FROM t WHERE id = 1", &[])]).await;

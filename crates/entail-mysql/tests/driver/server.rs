@@ -79,7 +79,7 @@ impl Scratch {
 impl Drop for Scratch {
     /// Drops the database on a thread of its own, because the test's runtime may be at its end.
     fn drop(&mut self) {
-        let url = format!("{}/{}?lock_timeout=5", self.address, self.name);
+        let url = format!("{}/{}?lock_timeout=5s", self.address, self.name);
         let name = self.name.clone();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
