@@ -11,7 +11,7 @@ use crate::{Answer, data};
 /// Rows of one INSERT: SQLite takes 32,766 parameters, the others 65,535.
 const ROWS: usize = 5_000;
 
-/// Runs a batch of INSERTs in SQLite and PostgreSQL, which return the keys.
+/// Runs a batch of INSERTs in PostgreSQL, which returns the keys.
 macro_rules! insert_returning {
     ($db:expr, $table:ident, $rows:expr) => {{
         let mut keys: Vec<i64> = Vec::new();
@@ -29,7 +29,7 @@ macro_rules! insert_returning {
 
 /// Runs a batch of INSERTs in MariaDB, for which Diesel has no RETURNING: the keys of a statement
 /// are consecutive.
-macro_rules! insert_counting {
+macro_rules! insert_from_first {
     ($db:expr, $table:ident, $rows:expr) => {{
         let mut keys: Vec<i64> = Vec::new();
         for rows in $rows.chunks(ROWS) {
@@ -39,6 +39,23 @@ macro_rules! insert_counting {
             ))
             .get_result::<i64>($db)?;
             keys.extend(first..first + rows.len() as i64);
+        }
+        keys
+    }};
+}
+
+/// Runs a batch of INSERTs in SQLite, where Diesel sends a batch row by row if the keys are to be
+/// returned: the keys of a statement are consecutive.
+macro_rules! insert_to_last {
+    ($db:expr, $table:ident, $rows:expr) => {{
+        let mut keys: Vec<i64> = Vec::new();
+        for rows in $rows.chunks(ROWS) {
+            diesel::insert_into($table::table).values(rows).execute($db)?;
+            let last = diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(
+                "last_insert_rowid()",
+            ))
+            .get_result::<i64>($db)?;
+            keys.extend(last - rows.len() as i64 + 1..=last);
         }
         keys
     }};
@@ -241,9 +258,9 @@ macro_rules! works {
     };
 }
 
-works!(sqlite, SqliteConnection, insert_returning);
+works!(sqlite, SqliteConnection, insert_to_last);
 works!(postgres, PgConnection, insert_returning);
-works!(mariadb, MysqlConnection, insert_counting);
+works!(mariadb, MysqlConnection, insert_from_first);
 
 /// The detached orders of W8: keys, numbers and items.
 fn baskets() -> Vec<(i64, i64, Vec<Item>)> {
