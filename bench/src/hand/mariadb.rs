@@ -10,7 +10,7 @@ mod update;
 use std::fmt::{Display, Write as _};
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Opts, Row};
+use mysql_async::{Conn, Opts, OptsBuilder, Row};
 use tokio::runtime::Builder;
 
 use super::User;
@@ -23,7 +23,7 @@ use crate::{Failure, data};
 pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut db = Conn::new(Opts::from_url(&place.url)?).await?;
+        let mut db = connect(place).await?;
         let run = match job.work {
             Work::W1 | Work::W9 => insert::graph(&mut db, job.users, place).await,
             Work::W2 => load::graph(&mut db).await,
@@ -43,10 +43,16 @@ pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
 pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Vec<User>, Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut db = Conn::new(Opts::from_url(&place.url)?).await?;
+        let mut db = connect(place).await?;
         opened();
         load::users(&mut db).await
     })
+}
+
+/// Over TCP, as all others: without being told, mysql_async looks for a socket file.
+async fn connect(place: &Place) -> Result<Conn, Failure> {
+    let options = OptsBuilder::from_opts(Opts::from_url(&place.url)?).prefer_socket(false);
+    Ok(Conn::new(options).await?)
 }
 
 /// The keys of a table in their order.
