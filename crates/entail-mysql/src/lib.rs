@@ -51,6 +51,13 @@
 //! server says whether one is, and that is what
 //! [`in_transaction`](PooledConnection::in_transaction) answers.
 //!
+//! # Clusters
+//!
+//! A node of a Galera cluster may end a transaction between two statements of a packet, and run the
+//! next one outside of it. On such a node (`wsrep_on`) autocommit is off for the length of a
+//! transaction, and a savepoint shows whether it is still the same one; if not, it is a `Deadlock`,
+//! and nothing was committed.
+//!
 //! # Failures
 //!
 //! | code | becomes |
@@ -84,6 +91,7 @@ mod bind;
 mod connection;
 mod decode;
 mod failure;
+mod guard;
 mod link;
 mod literal;
 mod looking;

@@ -15,6 +15,7 @@ use mysql_async::{Conn, DriverError as ClientError, Error, Opts, ServerError};
 use rustls::crypto::{CryptoProvider, ring};
 
 use crate::failure::{self, Fault};
+use crate::guard;
 use crate::literal::Backslash;
 use crate::setup::{self, Encrypted, Server};
 use crate::url::{Encryption, Options, Returning};
@@ -98,6 +99,7 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug)]
 struct State {
     in_transaction: bool,
+    autocommit: bool,
     backslash: Backslash,
     soundness: Soundness,
     settings: Settings,
@@ -107,6 +109,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             in_transaction: false,
+            autocommit: true,
             backslash: Backslash::Escapes,
             soundness: Soundness::Sound,
             settings: Settings::Own,
@@ -146,6 +149,11 @@ impl Link {
         self.state.in_transaction
     }
 
+    /// Whether a statement outside of a transaction commits by itself.
+    pub(crate) fn autocommit(&self) -> bool {
+        self.state.autocommit
+    }
+
     /// How backslashes in texts are read.
     pub(crate) fn backslash(&self) -> Backslash {
         self.state.backslash
@@ -159,6 +167,7 @@ impl Link {
     /// Whether nothing has to be done before somebody else uses the connection.
     pub(crate) fn is_clean(&self) -> bool {
         !self.state.in_transaction
+            && self.state.autocommit
             && self.state.soundness == Soundness::Sound
             && self.state.settings == Settings::Own
     }
@@ -181,6 +190,7 @@ impl Link {
         if let Some(answer) = self.conn.last_ok_packet() {
             let flags = answer.status_flags();
             self.state.in_transaction = flags.contains(StatusFlags::SERVER_STATUS_IN_TRANS);
+            self.state.autocommit = flags.contains(StatusFlags::SERVER_STATUS_AUTOCOMMIT);
             let plain = flags.contains(StatusFlags::SERVER_STATUS_NO_BACKSLASH_ESCAPES);
             self.state.backslash = if plain { Backslash::Plain } else { Backslash::Escapes };
         }
@@ -210,7 +220,11 @@ impl Link {
 
     /// Rolls back the open transaction. If that fails, the connection is broken.
     pub(crate) async fn roll_back(&mut self) -> Result<(), Fault> {
-        let done = self.run("ROLLBACK").await;
+        // The guard of a transaction on a cluster has switched autocommit off.
+        let done = match self.state.autocommit {
+            true => self.run("ROLLBACK").await,
+            false => self.run(&format!("ROLLBACK; {}", guard::ON)).await,
+        };
         if done.is_err() {
             self.give_up();
         }
@@ -240,7 +254,7 @@ impl Link {
         if self.is_broken() {
             return Err(Fault::Lost("it was lost before".to_owned()));
         }
-        if self.state.in_transaction {
+        if self.state.in_transaction || !self.state.autocommit {
             self.roll_back().await?;
         }
         if self.state.settings == Settings::Foreign {

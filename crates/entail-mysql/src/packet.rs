@@ -1,10 +1,14 @@
 //! Packets: as many statements as can be sent at once, in one text.
 
+use std::borrow::Cow;
+
 use entail_engine::batch::{Batch, Bind, Call, CallKind, Expect, Fetch, Operation, Request};
 use entail_engine::error::DriverError;
 
 use crate::bind::{self, Slots};
+use crate::guard;
 use crate::literal::{self, Backslash};
+use crate::setup::Membership;
 use crate::template::Template;
 
 /// A place in a batch.
@@ -57,6 +61,7 @@ pub(crate) struct Packing<'b, 's> {
     pub backslash: Backslash,
     /// The most bytes that the server takes.
     pub max_packet: usize,
+    pub membership: Membership,
     /// Whether a transaction is open before the packet.
     pub in_transaction: bool,
 }
@@ -138,7 +143,7 @@ impl<'b> Packing<'b, '_> {
                         Request::Commit | Request::Rollback => in_transaction = false,
                         _ => {}
                     }
-                    for text in words(control).into_iter().flatten() {
+                    for text in words(control, self.membership) {
                         packet.separate();
                         packet.text.push_str(&text);
                         let task = Task::Control(control);
@@ -259,18 +264,24 @@ fn mistake(call: &Call, reason: String) -> DriverError {
 }
 
 /// The statements of a request that is no call.
-pub(crate) fn words(control: &Request) -> [Option<String>; 2] {
+pub(crate) fn words(control: &Request, membership: Membership) -> Vec<Cow<'static, str>> {
+    let guarded = membership == Membership::Cluster;
     match control {
-        Request::Begin => [Some("START TRANSACTION".to_owned()), None],
-        Request::Commit => [Some("COMMIT".to_owned()), None],
-        Request::Rollback => [Some("ROLLBACK".to_owned()), None],
-        Request::Savepoint(number) => [Some(format!("SAVEPOINT entail_{number}")), None],
-        Request::Release(number) => [Some(format!("RELEASE SAVEPOINT entail_{number}")), None],
-        Request::RollbackTo(number) => [
-            Some(format!("ROLLBACK TO SAVEPOINT entail_{number}")),
-            Some(format!("RELEASE SAVEPOINT entail_{number}")),
+        Request::Begin if guarded => {
+            vec![guard::OFF.into(), "START TRANSACTION".into(), guard::SET.into()]
+        }
+        Request::Commit if guarded => vec![guard::CHECK.into(), "COMMIT".into(), guard::ON.into()],
+        Request::Rollback if guarded => vec!["ROLLBACK".into(), guard::ON.into()],
+        Request::Begin => vec!["START TRANSACTION".into()],
+        Request::Commit => vec!["COMMIT".into()],
+        Request::Rollback => vec!["ROLLBACK".into()],
+        Request::Savepoint(number) => vec![format!("SAVEPOINT entail_{number}").into()],
+        Request::Release(number) => vec![format!("RELEASE SAVEPOINT entail_{number}").into()],
+        Request::RollbackTo(number) => vec![
+            format!("ROLLBACK TO SAVEPOINT entail_{number}").into(),
+            format!("RELEASE SAVEPOINT entail_{number}").into(),
         ],
-        Request::Call(_) => [None, None],
+        Request::Call(_) => Vec::new(),
     }
 }
 

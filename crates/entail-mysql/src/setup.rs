@@ -13,6 +13,8 @@ pub(crate) struct Server {
     pub brand: Brand,
     /// Whether an INSERT can give back what the database made.
     pub returning: Returning,
+    /// Whether other servers may end its transactions.
+    pub membership: Membership,
     /// The most bytes that it takes in one packet.
     pub max_packet: usize,
     /// What tells it from another one that answers at the same address.
@@ -24,6 +26,14 @@ pub(crate) struct Server {
 pub(crate) enum Brand {
     MariaDb,
     MySql,
+}
+
+/// Whether a server stands alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Membership {
+    Alone,
+    /// It is a node of a Galera cluster.
+    Cluster,
 }
 
 /// What a client that reads answers of any size says of itself.
@@ -75,7 +85,8 @@ fn encryption(options: &Options) -> SslOpts {
 pub(crate) async fn session(conn: &mut Conn, options: &Options) -> Result<Server, Error> {
     let mut answer = conn.query_iter(text(options)).await?;
     let mut rows: Vec<Row> = Vec::new();
-    // The first statements have no rows; the last one has exactly one.
+    // The first statements have no rows, the one before the last has one, and the last one has one
+    // on servers that know what it asks for.
     while !answer.is_empty() {
         rows.extend(answer.collect::<Row>().await?);
     }
@@ -84,7 +95,10 @@ pub(crate) async fn session(conn: &mut Conn, options: &Options) -> Result<Server
     let max_packet = max_packet.parse().unwrap_or(DEFAULT_MAX_PACKET);
     let (brand, returning) = of_version(&version);
     let returning = if options.returning == Returning::Off { Returning::Off } else { returning };
-    Ok(Server { brand, returning, max_packet, identity })
+    let [_, wsrep] = texts::<2>(rows.get(1));
+    let membership =
+        if wsrep.eq_ignore_ascii_case("on") { Membership::Cluster } else { Membership::Alone };
+    Ok(Server { brand, returning, membership, max_packet, identity })
 }
 
 /// The first values of a row, as texts.
@@ -124,6 +138,7 @@ fn text(options: &Options) -> String {
     text.push_str(options.isolation.words());
     text.push_str("; SELECT @@version, @@max_allowed_packet, ");
     text.push_str(IDENTITY);
+    text.push_str("; SHOW VARIABLES LIKE 'wsrep_on'");
     text
 }
 

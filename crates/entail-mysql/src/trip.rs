@@ -7,10 +7,11 @@ use entail_engine::error::{BatchFailure, DriverError};
 
 use crate::bind::Slots;
 use crate::failure::Fault;
+use crate::guard;
 use crate::link::Link;
 use crate::packet::{self, Packing, Place};
 use crate::query::{self, Target};
-use crate::setup::{self, Access};
+use crate::setup::{self, Access, Membership};
 use crate::url::Options;
 use crate::violation::{self, Refused};
 use answer::Answers;
@@ -163,6 +164,7 @@ impl Trip<'_> {
             slots: &self.slots,
             backslash: self.link.backslash(),
             max_packet: self.link.server.max_packet,
+            membership: self.link.server.membership,
             in_transaction: self.link.in_transaction(),
         };
         let packet = packing.fill(place).map_err(|error| Failed::at(*place, error))?;
@@ -183,9 +185,19 @@ impl Trip<'_> {
     async fn failure(mut self, failed: Failed) -> BatchFailure {
         let Failed { place, fault } = failed;
         self.link.after(&fault).await;
-        let refused = refused(self.batch, place, std::mem::take(&mut self.slots));
-        let error = violation::of_fault(self.link, fault, &refused).await;
-        if self.own == Own::Transaction && self.link.in_transaction() {
+        let membership = self.link.server.membership;
+        let guarded = membership == Membership::Cluster
+            && self.own == Own::Transaction
+            && !self.link.is_broken();
+        let lost = guard::is_gone(&fault) || (guarded && guard::was_lost(self.link).await);
+        let refused = refused(self.batch, place, std::mem::take(&mut self.slots), membership);
+        let error = match lost {
+            true => guard::lost(),
+            false => violation::of_fault(self.link, fault, &refused).await,
+        };
+        let own = self.own == Own::Transaction || lost;
+        let left = self.link.in_transaction() && own;
+        if left || (!self.link.autocommit() && !self.link.in_transaction()) {
             // The first failure is the one to report; a second one breaks the connection.
             let _ = self.link.roll_back().await;
         }
@@ -199,13 +211,15 @@ impl Trip<'_> {
 }
 
 /// The statement at a place.
-fn refused(batch: &Batch, place: Option<Place>, slots: Slots) -> Refused<'_> {
+fn refused(
+    batch: &Batch,
+    place: Option<Place>,
+    slots: Slots,
+    membership: Membership,
+) -> Refused<'_> {
     match place.and_then(|place| Some((place, batch.requests.get(place.request)?))) {
         Some((place, Request::Call(call))) => Refused::call(call, place.execution, slots),
-        Some((_, control)) => {
-            let words = packet::words(control).into_iter().flatten();
-            Refused::control(words.collect::<Vec<_>>().join("; "))
-        }
+        Some((_, control)) => Refused::control(packet::words(control, membership).join("; ")),
         None => Refused::control(String::new()),
     }
 }
