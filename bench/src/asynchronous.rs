@@ -1,12 +1,9 @@
-//! The works with entail's async session, on tokio's multi-threaded runtime with two workers:
-//! what `#[tokio::main]` gives on two cores.
+//! The works with entail's async session.
 
-use std::io;
 use std::time::Instant;
 
 use entail::PathTo as _;
 use entail::{Database, Session};
-use tokio::runtime::{Builder, Runtime};
 
 use crate::contender::{Clock, Run, Seen};
 use crate::place::Place;
@@ -17,7 +14,7 @@ use crate::{Failure, data};
 
 /// Does a work on a database.
 pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
-    runtime()?.block_on(async {
+    place.threads.start()?.block_on(async {
         let db = Database::connect(&place.url, job.template().mapping()?).await?;
         let mut session = db.session();
         if place.database.is_server() {
@@ -38,7 +35,7 @@ pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
 
 /// Opens a database, says so, and loads the graph.
 pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Session, Failure> {
-    runtime()?.block_on(async {
+    place.threads.start()?.block_on(async {
         let db = Database::connect(&place.url, shop::mapping()?).await?;
         let mut session = db.session();
         warm(&mut session).await?;
@@ -46,10 +43,6 @@ pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Session, 
         session.query::<User>().with(User::ORDERS.then(Order::ITEMS)).all().await?;
         Ok(session)
     })
-}
-
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
 /// Sees to it that the pool has an open connection.

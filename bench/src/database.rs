@@ -4,6 +4,8 @@ use std::env;
 
 use clap::ValueEnum;
 
+use crate::threads::Threads;
+
 /// A database to work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Database {
@@ -44,6 +46,12 @@ impl Database {
             Database::Postgres => "PostgreSQL over loopback, W6 with synchronous_commit=off",
             Database::Mariadb => "MariaDB over loopback",
         }
+    }
+
+    /// What async code runs on if nothing else is asked for. On servers both sides run on one
+    /// thread, so that the time of waking another is in neither.
+    pub fn threads(self) -> Threads {
+        if self.is_server() { Threads::One } else { Threads::Workers }
     }
 
     /// Whether it is reached over the network.

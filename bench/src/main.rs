@@ -20,6 +20,7 @@ mod race;
 mod report;
 mod schema;
 mod template;
+mod threads;
 mod work;
 
 use std::error::Error;
@@ -32,6 +33,7 @@ use contender::Contender;
 use database::Database;
 use peers::Peers;
 use race::Race;
+use threads::Threads;
 use work::Work;
 
 /// Whatever went wrong: a bench stops at the first failure.
@@ -60,6 +62,10 @@ struct Arguments {
     /// built first.
     #[arg(long, value_enum, value_delimiter = ',')]
     peers: Vec<Peer>,
+    /// What entail's async code and that of the drivers runs on: on a server one thread without it,
+    /// on SQLite workers.
+    #[arg(long, value_enum)]
+    threads: Option<Threads>,
     /// Draws time over the size of the graph, for inserting and loading it.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -187,8 +193,10 @@ fn race(
     let works = if arguments.only.is_empty() { Work::ALL } else { &arguments.only };
     let mut ground = place::ground(database)?;
     let ground = ground.as_mut();
-    let mut race = Race { database, ground, contenders: &contenders, peers, runs: arguments.runs };
-    let table = report::Table::new(database, &contenders);
+    let threads = arguments.threads.unwrap_or(database.threads());
+    let (contenders, runs) = (contenders.as_slice(), arguments.runs);
+    let mut race = Race { database, ground, contenders, peers, threads, runs };
+    let table = report::Table::new(database, contenders);
     if !arguments.json {
         table.heading(arguments.runs);
     }

@@ -64,7 +64,7 @@ fn child(contender: Contender, database: Database, url: &str) -> Result<f64, Fai
 
 /// What the child does: loads, and prints the peaks in kilobytes.
 pub fn load(contender: Contender, database: Database, url: &str) -> Result<(), Failure> {
-    let place = Place::new(database, url.to_owned());
+    let place = Place::new(database, url.to_owned(), database.threads());
     let mut before = None;
     let opened = || before = Some(peak());
     match (contender, database) {

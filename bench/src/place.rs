@@ -11,6 +11,7 @@ use crate::Failure;
 use crate::database::Database;
 use crate::proxy::{Proxy, Trips};
 use crate::template::Template;
+use crate::threads::Threads;
 
 /// The database of one run.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct Place {
     pub database: Database,
     /// Where it is.
     pub url: String,
+    /// What async code runs on.
+    pub threads: Threads,
     /// The count of round trips, if it is reached through the proxy.
     pub trips: Option<Arc<Trips>>,
 }
@@ -53,8 +56,8 @@ pub fn ground(database: Database) -> Result<Box<dyn Ground>, Failure> {
 
 impl Place {
     /// A place without a proxy.
-    pub fn new(database: Database, url: String) -> Self {
-        Self { database, url, trips: None }
+    pub fn new(database: Database, url: String, threads: Threads) -> Self {
+        Self { database, url, threads, trips: None }
     }
 
     /// Its file, on SQLite.
@@ -65,7 +68,7 @@ impl Place {
     /// The same place behind a proxy.
     pub fn behind(&self, proxy: &Proxy) -> Result<Self, Failure> {
         let url = proxy.url(&self.url).ok_or("the URL has no address")?;
-        Ok(Self { database: self.database, url, trips: Some(proxy.trips()) })
+        Ok(Self { url, trips: Some(proxy.trips()), ..self.clone() })
     }
 }
 

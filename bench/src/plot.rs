@@ -54,6 +54,7 @@ fn measure(database: Database, work: Work, runs: u32) -> Result<Vec<Curve>, Fail
             ground: ground.as_mut(),
             contenders: &contenders,
             peers: &peers,
+            threads: database.threads(),
             runs,
         };
         let standing = race.run(Job { work, users })?;

@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::peers::Peers;
 use crate::place::{Ground, Place};
 use crate::proxy::Proxy;
+use crate::threads::Threads;
 use crate::work::{Job, Work};
 
 /// Who races, and how often.
@@ -21,6 +22,8 @@ pub struct Race<'a> {
     pub contenders: &'a [Contender],
     /// The programs of those who are not in this one.
     pub peers: &'a Peers,
+    /// What async code runs on.
+    pub threads: Threads,
     /// How many rounds are measured.
     pub runs: u32,
 }
@@ -110,7 +113,7 @@ impl Race<'_> {
         if job.work == Work::W6 {
             self.ground.relax(&url)?;
         }
-        let mut place = Place::new(self.database, url.clone());
+        let mut place = Place::new(self.database, url.clone(), self.threads);
         if job.work == Work::W9 {
             place = place.behind(&Proxy::start(&url)?)?;
         }

@@ -11,7 +11,6 @@ use std::fmt::{Display, Write as _};
 
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Opts, OptsBuilder, Row};
-use tokio::runtime::Builder;
 
 use super::User;
 use crate::contender::Run;
@@ -21,8 +20,7 @@ use crate::{Failure, data};
 
 /// Does a work on a database.
 pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    place.threads.start()?.block_on(async {
         let mut db = connect(place).await?;
         let run = match job.work {
             Work::W1 | Work::W9 => insert::graph(&mut db, job.users, place).await,
@@ -41,8 +39,7 @@ pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
 
 /// Opens a database, says so, and loads the graph.
 pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Vec<User>, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    place.threads.start()?.block_on(async {
         let mut db = connect(place).await?;
         opened();
         load::users(&mut db).await

@@ -1,6 +1,4 @@
 //! PostgreSQL by hand: tokio-postgres with prepared statements, arrays and pipelining.
-//!
-//! All of it runs on one thread: there is no faster way to wake a waiting task.
 
 mod delete;
 mod insert;
@@ -10,7 +8,6 @@ mod merge;
 mod update;
 
 use futures_util::future::try_join;
-use tokio::runtime::Builder;
 use tokio_postgres::{Client, NoTls};
 
 use super::User;
@@ -21,8 +18,7 @@ use crate::{Failure, data};
 
 /// Does a work on a database.
 pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    place.threads.start()?.block_on(async {
         let (db, connection) = tokio_postgres::connect(&place.url, NoTls).await?;
         let closed = tokio::spawn(connection);
         let run = match job.work {
@@ -43,8 +39,7 @@ pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
 
 /// Opens a database, says so, and loads the graph.
 pub fn load_for_memory(place: &Place, opened: impl FnOnce()) -> Result<Vec<User>, Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    place.threads.start()?.block_on(async {
         let (db, connection) = tokio_postgres::connect(&place.url, NoTls).await?;
         tokio::spawn(connection);
         opened();

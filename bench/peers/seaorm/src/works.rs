@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use sea_orm::ActiveValue::{NotSet, Set, Unchanged};
 use sea_orm::sea_query::Query;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, EntityTrait as _,
-    IntoActiveModel as _, LoaderTrait as _, QueryFilter as _, QueryOrder as _,
-    TransactionTrait as _,
+    ActiveModelTrait, ColumnTrait as _, ConnectionTrait as _, DatabaseConnection,
+    DatabaseTransaction, DbBackend, EntityTrait, IntoActiveModel, LoaderTrait as _,
+    PrimaryKeyTrait, QueryFilter as _, QueryOrder as _, TransactionTrait as _,
 };
 
 use crate::data;
@@ -51,7 +51,7 @@ async fn insert_graph(db: &DatabaseConnection) -> Answer {
 
     let start = Instant::now();
     let transaction = db.begin().await?;
-    let users = user::Entity::insert_many(users).exec_with_returning_keys(&transaction).await?;
+    let users = insert::<user::Entity, _>(&transaction, users).await?;
     let (mut orders, mut numbers) = (Vec::new(), Vec::new());
     for (user_id, user) in users.into_iter().zip(1..) {
         for order in 0..data::ORDERS {
@@ -64,7 +64,7 @@ async fn insert_graph(db: &DatabaseConnection) -> Answer {
             });
         }
     }
-    let orders = order::Entity::insert_many(orders).exec_with_returning_keys(&transaction).await?;
+    let orders = insert::<order::Entity, _>(&transaction, orders).await?;
     let mut items = Vec::new();
     for (order_id, number) in orders.into_iter().zip(numbers) {
         for item in 0..data::ITEMS {
@@ -79,10 +79,29 @@ async fn insert_graph(db: &DatabaseConnection) -> Answer {
         }
     }
     for rows in items.chunks(ROWS) {
-        item::Entity::insert_many(rows.to_vec()).exec_with_returning_keys(&transaction).await?;
+        insert::<item::Entity, _>(&transaction, rows.to_vec()).await?;
     }
     transaction.commit().await?;
     Ok((start.elapsed(), 0, 0))
+}
+
+/// Inserts rows, and answers their keys. For MariaDB, SeaORM knows the key of the first one only:
+/// those of a statement are consecutive.
+async fn insert<E, A>(
+    transaction: &DatabaseTransaction,
+    rows: Vec<A>,
+) -> Result<Vec<i64>, Box<dyn Error>>
+where
+    E: EntityTrait<PrimaryKey: PrimaryKeyTrait<ValueType = i64>, Model: IntoActiveModel<A>>,
+    A: ActiveModelTrait<Entity = E>,
+{
+    let count = rows.len() as i64;
+    let insert = E::insert_many(rows);
+    if transaction.get_database_backend() != DbBackend::MySql {
+        return Ok(insert.exec_with_returning_keys(transaction).await?);
+    }
+    let first = insert.exec(transaction).await?.last_insert_id.ok_or("no key was made")?;
+    Ok((first..first + count).collect())
 }
 
 async fn load_graph(db: &DatabaseConnection) -> Answer {
