@@ -128,7 +128,7 @@ async fn work(url: String, end: Instant) -> (Known, Tally) {
             continue;
         };
         let change = Change::choose(&known);
-        let before = known.get(&change.order).map_or(None, |states| states[0].clone());
+        let before = known.get(&change.order).and_then(|states| states[0].clone());
         let (result, tries) = change.clone().carry_out(open.clone()).await;
         tally.tries += tries;
         match result {
