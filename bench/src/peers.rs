@@ -69,6 +69,7 @@ impl Peers {
         let output = Command::new(&program[0])
             .args(&program[1..])
             .args([work, &place.url])
+            .env("RUST_BACKTRACE", "0")
             .stderr(Stdio::piped())
             .output()?;
         if !output.status.success() {
