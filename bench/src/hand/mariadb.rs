@@ -22,6 +22,7 @@ use crate::{Failure, data};
 pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
     place.threads.start()?.block_on(async {
         let mut db = connect(place).await?;
+        db.query_drop("SELECT 1").await?;
         let run = match job.work {
             Work::W1 | Work::W9 => insert::graph(&mut db, job.users, place).await,
             Work::W2 => load::graph(&mut db).await,

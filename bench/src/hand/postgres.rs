@@ -21,6 +21,8 @@ pub fn run(job: Job, place: &Place) -> Result<Run, Failure> {
     place.threads.start()?.block_on(async {
         let (db, connection) = tokio_postgres::connect(&place.url, NoTls).await?;
         let closed = tokio::spawn(connection);
+        // The server sets a connection up when it is first used.
+        db.batch_execute("SELECT 1").await?;
         let run = match job.work {
             Work::W1 | Work::W9 => insert::graph(&db, job.users, place).await,
             Work::W2 => load::graph(&db).await,

@@ -1,7 +1,8 @@
 //! W1 and W9 by hand: an INSERT a table from arrays, with the keys returned.
 //!
 //! The statements are sent with the types of their parameters instead of being prepared, because
-//! each runs once. Keys that are reserved before take a fifth longer.
+//! each runs once. The keys come in the order of the arrays; WITH ORDINALITY, which would say so,
+//! takes a tenth longer, and keys that are reserved before a quarter.
 
 use futures_util::future::try_join;
 use tokio_postgres::types::{ToSql, Type};
@@ -13,15 +14,11 @@ use crate::contender::{Clock, Run};
 use crate::hand::{items_of, new_users, orders_of};
 use crate::place::Place;
 
-const USERS: &str = "INSERT INTO users (name, email) \
-    SELECT name, email FROM unnest($1, $2) WITH ORDINALITY AS new (name, email, place) \
-    ORDER BY place RETURNING id";
-const ORDERS: &str = "INSERT INTO orders (number, user_id) \
-    SELECT number, user_id FROM unnest($1, $2) WITH ORDINALITY AS new (number, user_id, place) \
-    ORDER BY place RETURNING id";
+const USERS: &str = "INSERT INTO users (name, email) SELECT * FROM unnest($1, $2) RETURNING id";
+const ORDERS: &str =
+    "INSERT INTO orders (number, user_id) SELECT * FROM unnest($1, $2) RETURNING id";
 const ITEMS: &str = "INSERT INTO items (name, quantity, price, order_id) \
-    SELECT name, quantity, price, order_id FROM unnest($1, $2, $3, $4) WITH ORDINALITY \
-    AS new (name, quantity, price, order_id, place) ORDER BY place RETURNING id";
+    SELECT * FROM unnest($1, $2, $3, $4) RETURNING id";
 
 pub async fn graph(db: &Client, users: i64, place: &Place) -> Result<Run, Failure> {
     let mut users = new_users(users);
