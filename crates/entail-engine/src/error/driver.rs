@@ -41,7 +41,7 @@ pub enum DriverError {
     /// The database is locked by others, and the timeout is over. Trying the transaction again
     /// may help.
     #[error(
-        "E0503: the database is busy: {reason}; try the transaction again, or raise the busy timeout"
+        "E0503: the database is busy: {reason}; try the transaction again, or raise the timeout in the URL"
     )]
     Busy {
         /// What the database says.
