@@ -102,9 +102,11 @@ impl Arena {
 
     fn finish_kept(&mut self, kept: &[ObjectId]) {
         let mapping = Arc::clone(self.mapping());
+        self.make_room_for_keys(kept);
         for &id in kept {
             let entity = mapping.entity(id.entity);
             let key = match entity.key.as_slice() {
+                _ if self.has_its_key(id, &entity.key) => None,
                 &[column] => self.column(id, column).map(|value| Key::one(value.to_value())),
                 columns => self.values(id, columns).map(Key::of),
             };
@@ -114,8 +116,10 @@ impl Arena {
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
-            if let Some(key) = key {
-                self.take_key(id, key);
+            match key {
+                Some(key) if fresh => self.take_first_key(id, key),
+                Some(key) => self.take_key(id, key),
+                None => {}
             }
             if fresh {
                 self.note_inserted(id);

@@ -26,6 +26,7 @@ mod undo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::batch::ParamList;
 use crate::cascade::Missing;
 use crate::entity::{Object, Store, TypedStore};
 use crate::error::StateError;
@@ -43,7 +44,7 @@ pub use merge::MergeNeeds;
 pub use reading::Change;
 
 use identity::Identity;
-use link::{ManyLink, OneLink};
+use link::{ManyLink, ManyWas, OneLink};
 pub(crate) use snapshot::Snapshot;
 use snapshot::Snapshots;
 use undo::Undo;
@@ -170,6 +171,17 @@ impl Arena {
     #[inline]
     pub(crate) fn column(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
         self.tables[id.entity.0 as usize].store.column(id.slot, column)
+    }
+
+    /// Appends some columns of an object to parameters; says how many of them are NULL.
+    pub(crate) fn push_params(
+        &self,
+        id: ObjectId,
+        columns: &[usize],
+        params: &mut ParamList,
+    ) -> usize {
+        let store = &self.tables[id.entity.0 as usize].store;
+        store.push_listed(id.slot, columns, params.packed_mut())
     }
 
     /// A column of an object as its row has it.
@@ -463,6 +475,19 @@ impl Arena {
         }
     }
 
+    /// The members of a list that are all there since the last flush, if it held none before.
+    pub(crate) fn first_members(
+        &self,
+        relationship: RelationshipId,
+        owner: Slot,
+    ) -> Option<&[Slot]> {
+        let link = self.many_link(relationship, owner)?;
+        match &link.shadow.as_deref()?.was {
+            ManyWas::Members(was) if was.is_empty() => link.current.as_deref(),
+            _ => None,
+        }
+    }
+
     /// What happened to a relationship to one since the last flush.
     pub(crate) fn one_history(&self, relationship: RelationshipId, owner: Slot) -> OneHistory {
         self.one_link(relationship, owner).history()
@@ -530,6 +555,12 @@ impl Arena {
             cell.flags.insert(Flags::TOUCHED);
             self.touched.push(id);
         }
+    }
+
+    /// Whether there may be something for a flush to do.
+    pub(crate) fn has_work(&self) -> bool {
+        let Self { new, touched, marked, deferred, .. } = self;
+        !(new.is_empty() && touched.is_empty() && marked.is_empty() && deferred.is_empty())
     }
 
     /// The objects that wait to be inserted, in the order of their addition.

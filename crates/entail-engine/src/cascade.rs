@@ -133,7 +133,9 @@ pub(crate) fn past_and_present(
     targets: &mut Vec<Slot>,
 ) {
     if relationship.kind.is_many() {
-        if arena.is_loaded(relationship.id, owner) {
+        if let Some(first) = arena.first_members(relationship.id, owner) {
+            targets.extend_from_slice(first);
+        } else if arena.is_loaded(relationship.id, owner) {
             let History { added, unchanged, deleted } = arena.history(relationship.id, owner);
             targets.extend(added);
             targets.extend(unchanged);

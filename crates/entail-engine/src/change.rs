@@ -9,7 +9,6 @@
 
 mod build;
 mod bulk;
-mod by_object;
 mod fate;
 mod sets;
 mod settle;
@@ -203,6 +202,9 @@ pub enum Collected {
 ///
 /// E0301, E0303, E0304 and E0309.
 pub fn collect(arena: &Arena) -> Result<Collected, FlushError> {
+    if !arena.has_work() {
+        return Ok(Collected::Changes(ChangeSet::default()));
+    }
     let mut fates = fate::Fates::new(arena);
     fates.register_work()?;
     fates.settle();

@@ -43,6 +43,9 @@ pub trait Object: Sized + Send + 'static {
     /// The value of a column, or none if the object leaves it to the database or to a default.
     fn column(&self, index: usize) -> Option<ValueRef<'_>>;
 
+    /// Calls `each` with all columns in their order, as [`column`](Self::column) gives them.
+    fn columns<'a>(&'a self, each: impl FnMut(usize, Option<ValueRef<'a>>));
+
     /// Writes a column; none makes it unset again, where it can be.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 pub mod apply;
 pub mod arena;
 pub mod batch;
+mod by_object;
 pub mod cascade;
 pub mod change;
 pub mod ddl;

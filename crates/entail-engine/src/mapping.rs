@@ -47,6 +47,8 @@ pub struct Mapping {
     tables: Vec<Table>,
     entities: Vec<EntityMap>,
     relationships: Vec<Relationship>,
+    /// The relationships in the order of their owners' names and their own.
+    by_name: Vec<RelationshipId>,
     types: FxHashMap<TypeId, EntityId>,
     /// How each entity's objects are stored: as records, or as structs of their own type.
     stores: Vec<NewStore>,
@@ -265,6 +267,11 @@ impl Mapping {
     /// The relationships, in the order of their numbers.
     pub fn relationships(&self) -> &[Relationship] {
         &self.relationships
+    }
+
+    /// The relationships in the order of their owners' names and their own.
+    pub fn relationships_by_name(&self) -> impl Iterator<Item = &Relationship> {
+        self.by_name.iter().map(|&id| self.relationship(id))
     }
 
     /// A table by its number.

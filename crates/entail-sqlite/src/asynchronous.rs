@@ -8,18 +8,16 @@
 //! Rows of long answers come in parts, so that objects are made while the thread still reads.
 
 use std::fmt;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 
+use crate::connection::{Connection, Stop};
+use crate::spin::{self, Pause};
+use crate::url::Options;
 use async_channel::{Receiver, RecvError, TryRecvError};
 use entail_engine::batch::{Batch, Outcome, Parts, Request, Rows, Sink};
 use entail_engine::error::{BatchFailure, DriverError};
 use futures_channel::oneshot;
-use rusqlite::InterruptHandle;
-
-use crate::connection::Connection;
-use crate::spin::{self, Pause};
-use crate::url::Options;
 
 /// A connection to a SQLite database that does not block the executor.
 ///
@@ -34,7 +32,7 @@ use crate::url::Options;
 /// of the transaction, unless it begins or rolls back one. After that the connection is as new.
 pub struct AsyncConnection {
     line: Line,
-    interrupt: InterruptHandle,
+    stop: Arc<Stop>,
     transaction: Transaction,
     rest: Rest,
 }
@@ -90,9 +88,9 @@ impl AsyncConnection {
             .name("entail-sqlite".to_owned())
             .spawn(move || serve(&options, reply, &queue))
             .map_err(|error| unstarted(format!("no thread can be started: {error}")))?;
-        let interrupt =
-            opened.await.map_err(|_| unstarted("its thread has ended".to_owned()))??;
-        Ok(Self { line: Line(jobs), interrupt, transaction: Transaction::None, rest: Rest::Clean })
+        let stop = opened.await.map_err(|_| unstarted("its thread has ended".to_owned()))??;
+        let stop = Arc::new(stop);
+        Ok(Self { line: Line(jobs), stop, transaction: Transaction::None, rest: Rest::Clean })
     }
 
     /// Runs a batch, as [`Connection::run`] does.
@@ -262,10 +260,11 @@ impl Drop for Flight<'_> {
             return;
         }
         // The thread runs the rollback before any later job of this handle or of another owner,
-        // whether the call has ended or not. Without a running statement, an interrupt is
-        // without effect.
-        self.connection.interrupt.interrupt();
-        self.connection.line.send(|connection| {
+        // whether the call has ended or not.
+        let stop = Arc::clone(&self.connection.stop);
+        stop.pull();
+        self.connection.line.send(move |connection| {
+            stop.lift();
             // A connection that cannot roll back is marked as broken.
             let _ = connection.roll_back();
         });
@@ -278,18 +277,20 @@ impl Drop for Flight<'_> {
 /// The life of the thread: opens the connection and runs jobs until the last handle is gone.
 fn serve(
     options: &Options,
-    reply: oneshot::Sender<Result<InterruptHandle, DriverError>>,
+    reply: oneshot::Sender<Result<Stop, DriverError>>,
     queue: &mpsc::Receiver<Job>,
 ) {
-    let mut connection = match Connection::open(options) {
-        Ok(connection) => connection,
+    let opened = Connection::open(options);
+    let opened = opened.and_then(|mut one| one.stop().map(|stop| (one, stop)));
+    let (mut connection, stop) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             // Nobody is left to hear it if the future of `open` was dropped.
             let _ = reply.send(Err(error));
             return;
         }
     };
-    if reply.send(Ok(connection.interrupt_handle())).is_err() {
+    if reply.send(Ok(stop)).is_err() {
         return;
     }
     while let Some(job) = spin::until(spin::FOR_WORK, Pause::Yield, || queue.try_recv().ok())

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{self, AtomicBool};
 use std::time::{Duration, Instant};
 
 use entail_engine::batch::{Batch, CallKind, Outcome, ParamList, Parts, Request, Sink};
@@ -166,9 +168,14 @@ impl Connection {
         control(&self.db, &Request::Rollback).inspect_err(|_| self.soundness = Soundness::Broken)
     }
 
-    /// What stops a running statement from another thread.
-    pub(crate) fn interrupt_handle(&self) -> InterruptHandle {
-        self.db.get_interrupt_handle()
+    /// What stops the statements of this connection from another thread.
+    pub(crate) fn stop(&mut self) -> Result<Stop, DriverError> {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stopped);
+        self.db
+            .progress_handler(OPERATIONS, Some(move || seen.load(atomic::Ordering::Relaxed)))
+            .map_err(|error| failure::sorted(&error, "progress handler"))?;
+        Ok(Stop { interrupt: self.db.get_interrupt_handle(), stopped })
     }
 
     fn requests(
@@ -228,6 +235,29 @@ impl Connection {
             error: failed.error,
             in_transaction: self.in_transaction(),
         }
+    }
+}
+
+/// Stops the statements of a connection, those that run and those that are about to begin.
+pub(crate) struct Stop {
+    interrupt: InterruptHandle,
+    stopped: Arc<AtomicBool>,
+}
+
+/// After so many steps of its machine SQLite looks whether it is to go on.
+const OPERATIONS: i32 = 1000;
+
+impl Stop {
+    /// Stops the running statement, and every later one until [`lift`](Self::lift).
+    pub fn pull(&self) {
+        self.stopped.store(true, atomic::Ordering::Relaxed);
+        // An interrupt alone would miss a statement that is about to begin.
+        self.interrupt.interrupt();
+    }
+
+    /// Lets statements run again.
+    pub fn lift(&self) {
+        self.stopped.store(false, atomic::Ordering::Relaxed);
     }
 }
 
@@ -386,6 +416,21 @@ fn journal_mode(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_reaches_a_statement_that_has_not_begun() -> Result<(), DriverError> {
+        let mut connection = Connection::open(&Options::parse("sqlite::memory:")?)?;
+        let stop = connection.stop()?;
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+                       SELECT MAX(i) FROM n";
+        stop.pull();
+        let stopped = connection.db.query_row(endless, [], |_| Ok(()));
+        let code = stopped.map_err(|error| error.sqlite_error_code());
+        assert_eq!(code, Err(Some(rusqlite::ErrorCode::OperationInterrupted)));
+        stop.lift();
+        assert_eq!(connection.db.query_row("SELECT 1", [], |_| Ok(())), Ok(()));
+        Ok(())
+    }
 
     #[test]
     fn a_path_is_neither_a_uri_nor_a_memory_database() {

@@ -12,7 +12,14 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
     let ident = &entity.ident;
     let name = entity.name();
     let places = || layout.columns.iter().enumerate();
-    let reads = places().map(|(index, place)| read(index, place, entity));
+    let reads = places().map(|(index, place)| {
+        let value = read(place, entity);
+        quote!(#index => #value)
+    });
+    let visits = places().map(|(index, place)| {
+        let value = read(place, entity);
+        quote!(each(#index, #value);)
+    });
     let writes = places().map(|(index, place)| write(index, place, entity));
     let values = entity.fields.iter().enumerate().map(|(index, field)| {
         let (name, value) = (&field.ident, decode(index, field, layout));
@@ -37,6 +44,17 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
                     #(#reads,)*
                     _ => ::core::option::Option::None,
                 }
+            }
+
+            #[inline]
+            fn columns<'a>(
+                &'a self,
+                mut each: impl FnMut(
+                    usize,
+                    ::core::option::Option<::entail::__private::value::ValueRef<'a>>,
+                ),
+            ) {
+                #(#visits)*
             }
 
             #[inline]
@@ -68,11 +86,11 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
     }
 }
 
-/// The arm of `column` for one column.
-fn read(index: usize, place: &Place, entity: &Entity) -> TokenStream {
+/// The value of a column as the engine reads it.
+fn read(place: &Place, entity: &Entity) -> TokenStream {
     let field = &entity.fields[place.field()];
     let name = &field.ident;
-    let value = match (place.source, &field.role) {
+    match (place.source, &field.role) {
         (Source::Implied { part, .. }, _) => quote!(self.#name.column(#part)),
         (_, Role::Column(column)) if column.shape == Shape::Auto => {
             let value = field_value(column);
@@ -83,8 +101,7 @@ fn read(index: usize, place: &Place, entity: &Entity) -> TokenStream {
             quote!(::core::option::Option::Some(#value::to_ref(&self.#name)))
         }
         (_, Role::Relationship(_)) => unreachable!("a relationship has no column of its own"),
-    };
-    quote!(#index => #value)
+    }
 }
 
 /// The arm of `set_column` for one column.

@@ -36,12 +36,18 @@ impl<'a> Links<'a> {
 
     fn try_many<T: Object>(&mut self, index: usize, items: Vec<Item<T>>) -> Result<(), StateError> {
         let relationship = self.relationship(index)?;
+        let owner = self.owner.slot;
+        let all_new = items.iter().all(|item| matches!(item, Item::New(_)));
         let mut members = Vec::with_capacity(items.len());
         self.arena.tables[relationship.target.0 as usize].store.make_room(items.len());
         for item in items {
             members.push(self.place(relationship, item)?);
         }
-        self.arena.set_many(self.mapping, relationship, self.owner.slot, members)
+        if all_new && self.arena.can_bring(self.mapping, relationship, owner, &members) {
+            self.arena.bring(self.mapping, relationship, owner, members);
+            return Ok(());
+        }
+        self.arena.set_many(self.mapping, relationship, owner, members)
     }
 
     fn try_one<T: Object>(

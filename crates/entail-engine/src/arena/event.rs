@@ -17,7 +17,7 @@ use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Mapping, Relationship, RelationshipId};
 
 use super::cell::{Cause, Flags};
-use super::link::{One, Was};
+use super::link::{One, OneLink, Was};
 use super::{Arena, Parent};
 
 /// The change that started a chain of events.
@@ -155,6 +155,65 @@ impl Arena {
             }
         }
         Ok(())
+    }
+
+    // --- What comes with a new object ----------------------------------------------------
+
+    /// Whether a new owner may [`bring`](Self::bring) these members, each of which was placed
+    /// just now: nobody listens yet, neither the session nor another owner.
+    pub(super) fn can_bring(
+        &self,
+        mapping: &Mapping,
+        relationship: &Relationship,
+        owner: Slot,
+        members: &[Slot],
+    ) -> bool {
+        let inverse = synced_inverse(mapping, relationship);
+        let is_new = |entity, slot| {
+            let cell = self.cell(ObjectId { entity, slot });
+            cell.key.is_none() && !cell.flags.has(Flags::ATTACHED)
+        };
+        !relationship.viewonly
+            && inverse.is_none_or(|one| !one.kind.is_many() && !one.single_parent && !one.viewonly)
+            && is_new(relationship.owner, owner)
+            && self.many_link(relationship.id, owner).is_none_or(|link| *link == Default::default())
+            && members.iter().all(|&member| {
+                let unset =
+                    |one: &Relationship| self.one_link(one.id, member) == Default::default();
+                is_new(relationship.target, member)
+                    && self.parent(relationship.id, member) == Parent::Unknown
+                    && inverse.is_none_or(unset)
+            })
+    }
+
+    /// Gives a new owner its first members: what [`set_many`](Self::set_many) comes to where
+    /// [`can_bring`](Self::can_bring) holds, without an event for each member.
+    pub(super) fn bring(
+        &mut self,
+        mapping: &Mapping,
+        relationship: &Relationship,
+        owner: Slot,
+        members: Vec<Slot>,
+    ) {
+        let inverse = synced_inverse(mapping, relationship);
+        for &member in &members {
+            if let Some(inverse) = inverse {
+                *self.one_link_mut(inverse.id, member) =
+                    OneLink { current: One::Object(owner), was: Was::Never, stale: One::Unloaded };
+                self.touch(ObjectId { entity: relationship.target, slot: member });
+                if inverse.tracks_parent() {
+                    self.set_parent(inverse.id, owner, Parent::Owner(member));
+                }
+            }
+            if relationship.tracks_parent() {
+                self.set_parent(relationship.id, member, Parent::Owner(owner));
+            }
+        }
+        self.touch(ObjectId { entity: relationship.owner, slot: owner });
+        let link = self.many_link_mut(relationship.id, owner);
+        link.current = Some(Vec::new());
+        link.remember();
+        link.current = Some(members);
     }
 
     // --- Relationships to one ------------------------------------------------------------

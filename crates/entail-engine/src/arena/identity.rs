@@ -33,8 +33,13 @@ fn hash_of(cells: &[Cell], slot: Slot) -> u64 {
 impl Identity {
     /// The object with this key.
     pub fn find(&self, cells: &[Cell], key: &[Value]) -> Option<Slot> {
+        self.find_hashed(cells, key, hash_values(key))
+    }
+
+    /// The object with this key, whose hash is known.
+    pub fn find_hashed(&self, cells: &[Cell], key: &[Value], hash: u64) -> Option<Slot> {
         self.table
-            .find(hash_values(key), |slot| {
+            .find(hash, |slot| {
                 cells[slot.0 as usize].key.as_ref().is_some_and(|known| known.values() == key)
             })
             .copied()
@@ -57,9 +62,10 @@ impl Identity {
         }
     }
 
-    /// Enters an object whose key is known to be in no other place of the map.
-    pub fn insert_new(&mut self, cells: &[Cell], slot: Slot) {
-        self.table.insert_unique(hash_of(cells, slot), slot, |&slot| hash_of(cells, slot));
+    /// Enters an object whose key is known to be in no other place of the map, by the hash of
+    /// its key.
+    pub fn insert_new(&mut self, cells: &[Cell], slot: Slot, hash: u64) {
+        self.table.insert_unique(hash, slot, |&slot| hash_of(cells, slot));
     }
 
     /// Takes the object out, if it is in the map.

@@ -13,6 +13,9 @@ use super::cell::{Cause, Flags, State};
 use super::link::{ManyLink, One, OneLink};
 use super::{Arena, LinkColumn, Parent};
 
+/// Below this number of objects nothing is prepared for them.
+const FEW: usize = 32;
+
 impl Arena {
     /// Adds an object: a transient one waits to be inserted, a detached one is looked after
     /// again. The save-update cascade brings along what it reaches.
@@ -435,6 +438,36 @@ impl Arena {
     /// Whether one of the objects is marked to be deleted.
     pub(crate) fn has_marked(&self, objects: &[ObjectId]) -> bool {
         !self.marked.is_empty() && objects.iter().any(|&id| self.flags(id).has(Flags::MARKED))
+    }
+
+    /// Room in the identity map for those of the objects that have no key yet.
+    pub(crate) fn make_room_for_keys(&mut self, objects: &[ObjectId]) {
+        if objects.len() < FEW {
+            return;
+        }
+        let mut fresh = vec![0; self.tables.len()];
+        for &id in objects {
+            fresh[id.entity.0 as usize] += usize::from(self.cell(id).key.is_none());
+        }
+        for (table, fresh) in self.tables.iter_mut().zip(fresh) {
+            table.identity.make_room(&table.cells, fresh);
+        }
+    }
+
+    /// Whether the identity map has the object under the key that its columns say.
+    pub(crate) fn has_its_key(&self, id: ObjectId, columns: &[usize]) -> bool {
+        let cell = self.cell(id);
+        let is_known = |key: &Key| {
+            let mut parts = columns.iter().zip(key.values());
+            parts.all(|(&column, part)| self.column(id, column) == Some(part.as_ref()))
+        };
+        cell.flags.has(Flags::MAPPED) && cell.key.as_ref().is_some_and(is_known)
+    }
+
+    /// Takes the key of the row that an object has from now on.
+    pub(crate) fn take_first_key(&mut self, id: ObjectId, key: Key) {
+        self.cell_mut(id).key = Some(key);
+        self.map(id);
     }
 
     /// Takes the key that an object's row has now.

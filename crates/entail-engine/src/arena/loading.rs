@@ -10,6 +10,7 @@ use crate::mapping::{EntityId, Kind, RelationshipId};
 
 use super::Arena;
 use super::cell::Flags;
+use super::identity::hash_values;
 use super::link::{One, OneLink, Was};
 
 /// From so many objects on, lists of them are large.
@@ -29,7 +30,10 @@ impl Arena {
             &[column] => Key::one(row.value(column).to_value()),
             columns => Key::of(columns.iter().map(|&column| row.value(column).to_value())),
         };
-        if let Some(known) = self.find_key(entity, &key) {
+        let hash = hash_values(key.values());
+        let table = &self.tables[entity.0 as usize];
+        if let Some(slot) = table.identity.find_hashed(&table.cells, key.values(), hash) {
+            let known = ObjectId { entity, slot };
             if self.cell(known).is_stale() {
                 self.overwrite(known, row)?;
             }
@@ -45,7 +49,7 @@ impl Arena {
         let cell = &mut table.cells[id.slot.0 as usize];
         cell.key = Some(key);
         cell.flags.insert(Flags::ATTACHED.and(Flags::MAPPED));
-        table.identity.insert_new(&table.cells, id.slot);
+        table.identity.insert_new(&table.cells, id.slot, hash);
         Ok(id)
     }
 

@@ -4,29 +4,23 @@
 //! something of the target side is missing, [`Arena::merge_needs`] names it, so that it can be
 //! loaded in one trip; then [`Arena::merge`] copies without any I/O.
 
+mod copy;
+mod needs;
+
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
-use crate::cascade::Missing;
+use crate::by_object::ByObject;
 use crate::error::{FlushError, StateError};
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{Cascade, EntityId, Mapping, Relationship, RelationshipId};
+use crate::mapping::{Cascade, RelationshipId};
 use crate::value::ValueRef;
 
-use super::Arena;
 use super::cell::Flags;
 use super::link::One;
+use super::{Arena, LinkColumn};
 
-/// What must be loaded before a graph can be merged.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MergeNeeds {
-    /// Rows by their keys.
-    pub rows: Vec<(EntityId, Key)>,
-    /// Relationships of the session's objects.
-    pub relationships: Vec<Missing>,
-}
+pub use needs::MergeNeeds;
 
 /// Why a graph could not be merged.
 #[derive(Debug)]
@@ -41,103 +35,103 @@ impl From<StateError> for MergeError {
     }
 }
 
-/// The work of one merge.
-struct Merge<'m> {
-    mapping: &'m Mapping,
-    done: FxHashMap<ObjectId, ObjectId>,
-    by_key: FxHashMap<(EntityId, Key), ObjectId>,
-    /// Objects that were reached along a relationship, so that its other side is not walked back.
-    came_along: FxHashSet<(ObjectId, RelationshipId)>,
-}
-
 impl Arena {
     /// The key that a source names: that of its row, or its key columns if all are set.
     fn merge_key(&self, source: ObjectId) -> Option<Key> {
         if let Some(key) = &self.cell(source).key {
             return Some(key.clone());
         }
-        let columns = &self.mapping.entity(source.entity).key;
-        let key = Key::of(self.values(source, columns)?);
+        let key = match self.mapping.entity(source.entity).key.as_slice() {
+            &[column] => Key::one(self.column(source, column)?.to_value()),
+            columns => Key::of(self.values(source, columns)?),
+        };
         (!key.has_null()).then_some(key)
     }
 
-    /// Names what must be loaded before the sources can be merged. `absent` are keys that were
-    /// looked for and have no row.
-    pub(crate) fn merge_needs(
-        &self,
-        sources: &[ObjectId],
-        absent: &FxHashSet<(EntityId, Key)>,
-    ) -> MergeNeeds {
-        let mut needs = MergeNeeds::default();
-        let mut seen = FxHashSet::default();
-        let mut stack: Vec<_> = sources.iter().rev().copied().collect();
-        while let Some(source) = stack.pop() {
-            if !seen.insert(source) {
-                continue;
+    /// Appends the members of a relationship as far as it is loaded, whether it leads to one or to
+    /// many.
+    fn push_members(&self, id: RelationshipId, owner: Slot, members: &mut Vec<ObjectId>) {
+        let entity = self.mapping.relationship(id).target;
+        match &self.links[id.0 as usize] {
+            LinkColumn::Many(links) => {
+                let current = links.get(owner.0 as usize).and_then(|link| link.current.as_ref());
+                let slots = current.into_iter().flatten();
+                members.extend(slots.map(|&slot| ObjectId { entity, slot }));
             }
-            let target = self.merge_key(source).map(|key| (source.entity, key)).and_then(|key| {
-                let found = self.find_key(key.0, &key.1);
-                let stale = found.is_some_and(|id| self.cell(id).is_stale());
-                if (found.is_none() && !absent.contains(&key)) || stale {
-                    needs.rows.push(key);
-                }
-                found
-            });
-            for &id in &self.mapping.entity(source.entity).relationships {
-                let relationship = self.mapping.relationship(id);
-                if !relationship.cascade.has(Cascade::Merge) || !self.is_loaded(id, source.slot) {
-                    continue;
-                }
-                let wanted = relationship.kind.is_many() || relationship.single_parent;
-                if let Some(target) = target
-                    && target != source
-                    && wanted
-                    && !self.is_loaded(id, target.slot)
+            LinkColumn::One(links) => {
+                if let Some(One::Object(slot)) = links.get(owner.0 as usize).map(|one| one.current)
                 {
-                    needs.relationships.push(Missing { relationship: id, owner: target });
+                    members.push(ObjectId { entity, slot });
                 }
-                let members = self.members(id, source.slot);
-                stack.extend(
-                    members.into_iter().map(|slot| ObjectId { entity: relationship.target, slot }),
-                );
             }
         }
-        needs
+    }
+
+    /// Checks the versions of all that the sources reach, before anything is changed.
+    fn check_versions(&self, sources: &[ObjectId]) -> Result<(), MergeError> {
+        if self.mapping.entities().iter().all(|entity| entity.version.is_none()) {
+            return Ok(());
+        }
+        let mut seen = ByObject::new(self, sources.len());
+        let mut stack = sources.to_vec();
+        while let Some(source) = stack.pop() {
+            if seen.contains_key(&source) {
+                continue;
+            }
+            seen.insert(source, ());
+            let target = self.merge_key(source).and_then(|key| self.find_key(source.entity, &key));
+            if let Some(target) = target.filter(|&target| target != source) {
+                self.check_version(source, target)?;
+            }
+            for &id in &self.mapping.entity(source.entity).relationships {
+                if self.mapping.relationship(id).cascade.has(Cascade::Merge) {
+                    self.push_members(id, source.slot, &mut stack);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_version(&self, source: ObjectId, target: ObjectId) -> Result<(), MergeError> {
+        let Some(version) = self.mapping.entity(source.entity).version else { return Ok(()) };
+        if self.cell(target).is_stale() {
+            return Ok(());
+        }
+        let (given, found) = (self.column(source, version), self.column(target, version));
+        match (given, found) {
+            (Some(given), Some(found)) if given != found => {
+                Err(MergeError::Flush(FlushError::MergeVersion {
+                    object: self.label(target),
+                    given: given.to_string(),
+                    found: found.to_string(),
+                }))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Merges graphs. Everything that [`merge_needs`](Self::merge_needs) names must be loaded.
     pub(crate) fn merge(&mut self, sources: &[ObjectId]) -> Result<Vec<ObjectId>, MergeError> {
+        self.check_versions(sources)?;
         let mapping = Arc::clone(&self.mapping);
-        let mut merge = Merge {
-            mapping: &mapping,
-            done: FxHashMap::default(),
-            by_key: FxHashMap::default(),
-            came_along: FxHashSet::default(),
-        };
-        merge.check_versions(self, sources)?;
-        sources.iter().map(|&source| merge.one(self, source)).collect()
+        copy::Copying::new(self, &mapping, sources.len()).all(sources)
     }
 
     /// Frees transient graphs that were only there to be merged.
     pub fn drop_held(&mut self, sources: &[ObjectId]) {
-        sources.iter().for_each(|&source| self.drop_transient_graph(source));
-    }
-
-    fn drop_transient_graph(&mut self, source: ObjectId) {
-        let mut seen = FxHashSet::default();
-        let mut stack = vec![source];
+        let mut seen = ByObject::new(self, sources.len());
+        let mut stack = sources.to_vec();
         while let Some(id) = stack.pop() {
             let cell = self.cell(id);
-            if cell.key.is_some() || cell.flags.has(Flags::ATTACHED) || !seen.insert(id) {
+            if cell.key.is_some() || cell.flags.has(Flags::ATTACHED) || seen.contains_key(&id) {
                 continue;
             }
+            seen.insert(id, ());
             for &relationship in &self.mapping.entity(id.entity).relationships {
-                let target = self.mapping.relationship(relationship).target;
-                let members = self.members(relationship, id.slot);
-                stack.extend(members.into_iter().map(|slot| ObjectId { entity: target, slot }));
+                self.push_members(relationship, id.slot, &mut stack);
             }
         }
-        for id in seen {
+        for (&id, ()) in seen.iter() {
             self.vacate_isolated(id);
         }
     }
@@ -153,147 +147,17 @@ impl Arena {
     }
 }
 
-impl Merge<'_> {
-    fn one(&mut self, arena: &mut Arena, source: ObjectId) -> Result<ObjectId, MergeError> {
-        if let Some(&done) = self.done.get(&source) {
-            return Ok(done);
-        }
-        let key = arena.merge_key(source);
-        let present = key.as_ref().and_then(|key| {
-            let known = arena.find_key(source.entity, key);
-            known.or_else(|| self.by_key.get(&(source.entity, key.clone())).copied())
+/// The value of a column of a source that differs from that of its target.
+type Difference = (usize, crate::value::Value);
+
+impl Arena {
+    /// Collects the columns that a source gives to its target: what it has set, and the target
+    /// has otherwise or not for sure.
+    fn differences(&self, source: ObjectId, target: ObjectId, to: &mut Vec<Difference>) {
+        let all = self.cell(target).is_stale();
+        let store = &self.tables[source.entity.0 as usize].store;
+        store.compare_places(source.slot, target.slot, all, &mut |column, value: ValueRef<'_>| {
+            to.push((column, value.to_value()));
         });
-        let target = match present {
-            Some(target) => target,
-            None => {
-                let target = arena.reserve(source.entity);
-                arena.tables[source.entity.0 as usize].store.copy(source.slot, target.slot);
-                arena.add(target)?;
-                target
-            }
-        };
-        self.done.insert(source, target);
-        if let Some(key) = key {
-            self.by_key.insert((source.entity, key), target);
-        }
-        if source != target {
-            self.check_version(arena, source, target)?;
-            self.copy_columns(arena, source, target)?;
-            let relationships = &self.mapping.entity(source.entity).relationships;
-            for &id in relationships {
-                self.relationship(arena, self.mapping.relationship(id), source, target)?;
-            }
-        }
-        Ok(target)
-    }
-
-    /// Checks the versions of all that the sources reach, before anything is changed.
-    fn check_versions(&self, arena: &Arena, sources: &[ObjectId]) -> Result<(), MergeError> {
-        if self.mapping.entities().iter().all(|entity| entity.version.is_none()) {
-            return Ok(());
-        }
-        let mut seen = FxHashSet::default();
-        let mut stack = sources.to_vec();
-        while let Some(source) = stack.pop() {
-            if !seen.insert(source) {
-                continue;
-            }
-            let target =
-                arena.merge_key(source).and_then(|key| arena.find_key(source.entity, &key));
-            if let Some(target) = target.filter(|&target| target != source) {
-                self.check_version(arena, source, target)?;
-            }
-            for &id in &self.mapping.entity(source.entity).relationships {
-                let relationship = self.mapping.relationship(id);
-                if relationship.cascade.has(Cascade::Merge) && arena.is_loaded(id, source.slot) {
-                    let members = arena.members(id, source.slot).into_iter();
-                    let entity = relationship.target;
-                    stack.extend(members.map(|slot| ObjectId { entity, slot }));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn check_version(
-        &self,
-        arena: &Arena,
-        source: ObjectId,
-        target: ObjectId,
-    ) -> Result<(), MergeError> {
-        let Some(version) = self.mapping.entity(source.entity).version else { return Ok(()) };
-        if arena.cell(target).is_stale() {
-            return Ok(());
-        }
-        let (given, found) = (arena.column(source, version), arena.column(target, version));
-        match (given, found) {
-            (Some(given), Some(found)) if given != found => {
-                Err(MergeError::Flush(FlushError::MergeVersion {
-                    object: arena.label(target),
-                    given: given.to_string(),
-                    found: found.to_string(),
-                }))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn copy_columns(
-        &self,
-        arena: &mut Arena,
-        source: ObjectId,
-        target: ObjectId,
-    ) -> Result<(), MergeError> {
-        for column in 0..self.mapping.table_of(source.entity).columns.len() {
-            let Some(value) = arena.column(source, column).map(ValueRef::to_value) else {
-                continue;
-            };
-            if arena.column(target, column) != Some(value.as_ref()) || arena.cell(target).is_stale()
-            {
-                arena.set_column(target, column, Some(value))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn relationship(
-        &mut self,
-        arena: &mut Arena,
-        relationship: &Relationship,
-        source: ObjectId,
-        target: ObjectId,
-    ) -> Result<(), MergeError> {
-        let came_back = relationship
-            .inverse
-            .is_some_and(|inverse| self.came_along.contains(&(source, inverse)));
-        if came_back || !relationship.cascade.has(Cascade::Merge) {
-            return Ok(());
-        }
-        if !arena.is_loaded(relationship.id, source.slot) {
-            return Ok(());
-        }
-        if !relationship.kind.is_many() {
-            let merged = match arena.one_link(relationship.id, source.slot).current {
-                One::Object(slot) => Some(self.follow(arena, relationship, slot)?),
-                One::Unloaded | One::Nobody => None,
-            };
-            return Ok(arena.set_one(self.mapping, relationship, target.slot, merged)?);
-        }
-        let mut members = Vec::new();
-        for slot in arena.members(relationship.id, source.slot) {
-            members.push(self.follow(arena, relationship, slot)?);
-        }
-        Ok(arena.set_many(self.mapping, relationship, target.slot, members)?)
-    }
-
-    fn follow(
-        &mut self,
-        arena: &mut Arena,
-        relationship: &Relationship,
-        slot: Slot,
-    ) -> Result<Slot, MergeError> {
-        let source = ObjectId { entity: relationship.target, slot };
-        self.came_along.insert((source, relationship.id));
-        self.one(arena, source).map(|target| target.slot)
     }
 }

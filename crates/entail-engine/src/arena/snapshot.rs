@@ -55,6 +55,18 @@ impl<'a> Snapshot<'a> {
         cells.iter().map(move |&packed| self.packed.unpack(packed))
     }
 
+    /// How many columns there are.
+    #[inline]
+    pub fn width(self) -> usize {
+        self.width
+    }
+
+    /// Whether a column has this value; NULL and unset are one.
+    #[inline]
+    pub fn holds(self, column: usize, value: Option<ValueRef<'_>>) -> bool {
+        self.packed.holds(self.packed.cells()[self.start + column], value.unwrap_or(ValueRef::Null))
+    }
+
     /// Whether the column was set while its old value was unknown.
     #[inline]
     pub fn is_blind(self, column: usize) -> bool {
@@ -123,7 +135,9 @@ impl Snapshots {
 
     /// Drops a snapshot.
     pub fn drop_one(&mut self, id: SnapshotId) {
-        self.forget_blind(id);
+        if !self.blind.is_empty() {
+            self.forget_blind(id);
+        }
         self.free.push(id);
         if self.free.len() * self.width == self.packed.len() {
             self.clear();

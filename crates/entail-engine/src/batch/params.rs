@@ -84,8 +84,16 @@ impl ParamList {
     }
 
     /// Writes over a parameter.
-    pub fn set(&mut self, place: usize, value: ValueRef<'_>) {
-        self.packed.set(place, Some(value));
+    pub fn set(&mut self, place: usize, param: ParamRef<'_>) {
+        match param {
+            ParamRef::Value(value) => self.packed.set(place, Some(value)),
+            ParamRef::Slot(slot) => self.packed.set_slot(place, slot),
+        }
+    }
+
+    /// The values behind the parameters, to append some.
+    pub(crate) fn packed_mut(&mut self) -> &mut PackedValues {
+        &mut self.packed
     }
 
     /// Room for so many more.
@@ -195,6 +203,9 @@ impl<'a> ParamSlice<'a> {
 
     /// Compares two keys part by part.
     pub fn compare(self, other: ParamSlice<'_>) -> Ordering {
+        if let ([Packed::Int(one)], [Packed::Int(other)]) = (self.cells, other.cells) {
+            return one.cmp(other);
+        }
         let pairs = self.iter().zip(other.iter()).map(|(one, other)| one.compare(other));
         pairs.fold(Ordering::Equal, Ordering::then)
     }
@@ -288,7 +299,7 @@ mod tests {
         let read: Vec<Param> = list.as_slice().iter().map(ParamRef::to_param).collect();
         assert_eq!(read, given);
         list.renumber_slots(&[0, 0, 0, 7]);
-        list.set(2, ValueRef::Int(1));
+        list.set(2, ParamRef::Value(ValueRef::Int(1)));
         assert_eq!(format!("{list:?}"), r#"[Slot(7), Value(Text("a")), Value(Int(1))]"#);
     }
 

@@ -8,6 +8,7 @@ mod update;
 use std::sync::Arc;
 
 use crate::batch::{Expect, Operation, Param};
+use crate::by_object::ByObject;
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::key::Key;
@@ -17,7 +18,6 @@ use crate::value::{Value, ValueRef};
 use switch::Switches;
 
 use super::bulk::Pairs;
-use super::by_object::ByObject;
 use super::fate::{Fates, Work};
 use super::synchronise::{Follow, Follows, Foreign, Source};
 use super::{ChangeSet, Phase, RowChange};
@@ -77,6 +77,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
 /// Lists that are filled anew for each row.
 #[derive(Default)]
 struct Scratch {
+    columns: Vec<usize>,
     values: Pairs,
     key: Pairs,
 }
@@ -184,9 +185,16 @@ impl Builder<'_> {
         {
             return self.resolve_within(follow.source, steps - 1);
         }
+        let slots = self.slots.get(&id);
+        if let Some(slots) = slots
+            && slots.all
+            && *self.entity(id).generated == [column]
+        {
+            return Param::Slot(slots.first);
+        }
         match self.fates.arena.column(id, column) {
             Some(value) if !value.is_null() => Param::Value(value.to_value()),
-            _ => match self.slots.get(&id) {
+            _ => match slots {
                 Some(slots) => self.slot_of(id, column, slots.first),
                 None => Param::Value(Value::Null),
             },

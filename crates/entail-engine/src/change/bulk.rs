@@ -149,6 +149,40 @@ pub(super) fn inserted<'a>(
     &mut bulks[place]
 }
 
+/// The bulk of rows of objects in which the given columns are updated, and which are found by
+/// `keys`. Its parameters are pushed to it first, then the row.
+pub(super) fn updated<'a>(
+    bulks: &'a mut Vec<Bulk>,
+    table: TableId,
+    columns: &[usize],
+    keys: &[usize],
+) -> &'a mut Bulk {
+    let known = bulks.iter().rev().take(LOOK_BACK).position(|bulk| {
+        bulk.table == table
+            && bulk.operation == Operation::Update
+            && bulk.of == Of::Objects
+            && same_columns(&bulk.columns, columns)
+            && same_columns(&bulk.keys, keys)
+    });
+    let place = match known {
+        Some(back) => bulks.len() - 1 - back,
+        None => {
+            bulks.push(Bulk {
+                table,
+                operation: Operation::Update,
+                of: Of::Objects,
+                columns: columns.to_vec(),
+                keys: keys.to_vec(),
+                generated: Arc::default(),
+                params: ParamList::new(),
+                rows: Vec::new(),
+            });
+            bulks.len() - 1
+        }
+    };
+    &mut bulks[place]
+}
+
 impl Bulk {
     /// Adds a row whose parameters are there already.
     pub(super) fn push(&mut self, row: BulkRow) {

@@ -4,12 +4,12 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::arena::{Arena, Cause, Flags};
+use crate::by_object::ByObject;
 use crate::cascade::walk;
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::mapping::{Cascade, Mapping, RelationshipId};
 
-use super::by_object::ByObject;
 use super::{CauseNode, Needs, Reason};
 
 /// What becomes of an object.
@@ -111,9 +111,18 @@ impl<'a> Fates<'a> {
             self.dropped.push(id);
         } else {
             let cause = self.cause_of(id, reason, Cascade::SaveUpdate);
-            self.register(id, Work::Save, cause);
+            self.register_first(id, Work::Save, cause);
         }
         Ok(())
+    }
+
+    /// Registers an object of the session that was not registered before.
+    fn register_first(&mut self, id: ObjectId, work: Work, cause: u32) {
+        if self.last_reason.is_some_and(|(last, _)| last == id) {
+            self.last_reason = None;
+        }
+        self.all.insert(id, Fate { work, listed_only: false, cause, settled: None });
+        self.open.push(id);
     }
 
     /// A version that is not to be trusted must be read before it is compared.
@@ -145,11 +154,7 @@ impl<'a> Fates<'a> {
         }
         self.any_deleted |= work == Work::Delete;
         match self.all.get_mut(&id) {
-            None => {
-                self.last_reason = self.last_reason.filter(|(last, _)| *last != id);
-                self.all.insert(id, Fate { work, listed_only: false, cause, settled: None });
-                self.open.push(id);
-            }
+            None => self.register_first(id, work, cause),
             Some(fate) if work == Work::Delete => {
                 if fate.work != Work::Delete {
                     self.last_reason = None;

@@ -44,13 +44,21 @@ impl Fates<'_> {
         if key_changed && !relationship.passive_updates && !self.is_known(relationship, id) {
             self.need(relationship, id);
         }
+        // New objects are registered already, and all to be saved.
+        let is_new = |fates: &Self, slot| {
+            let child = ObjectId { entity: relationship.target, slot };
+            !fates.any_deleted && fates.arena.flags(child).is_plainly_new()
+        };
+        if let Some(first) = self.arena.first_members(relationship.id, id.slot)
+            && first.iter().all(|&slot| is_new(self, slot))
+        {
+            return;
+        }
         let history = self.history_of(relationship, id);
         let of = self.reason_of(id);
         for &slot in &history.added {
             let child = ObjectId { entity: relationship.target, slot };
-            // New objects are registered already, and all to be saved.
-            let is_new = !self.any_deleted && self.arena.flags(child).is_plainly_new();
-            if is_new || self.work(child) == Some(Work::Save) {
+            if is_new(self, slot) || self.work(child) == Some(Work::Save) {
                 continue;
             }
             let cause = self.cause(child, Reason::Linked(relationship.id), of);

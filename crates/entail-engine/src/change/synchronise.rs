@@ -4,11 +4,11 @@ use rustc_hash::FxHashSet;
 
 use crate::arena::Flags;
 use crate::batch::Operation;
+use crate::by_object::ByObject;
 use crate::error::FlushError;
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
 
-use super::by_object::ByObject;
 use super::fate::{Fates, Work};
 
 /// Where a foreign key column takes its value from.
@@ -92,18 +92,15 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
         gained: gained(fates),
     };
     sync.linked.resize_with(fates.mapping.relationships().len(), FxHashSet::default);
-    // Where two relationships write one foreign key, the last one by this order has the word, as
-    // in SQLAlchemy.
-    let mut order: Vec<&Relationship> =
-        fates.mapping.relationships().iter().filter(|one| !one.viewonly).collect();
-    order.sort_by_key(|one| (&fates.mapping.entity(one.owner).name, &one.name));
     let mut objects: Vec<Vec<(ObjectId, Work)>> = vec![Vec::new(); fates.mapping.entities().len()];
     for (&id, fate) in fates.all.iter().filter(|(_, fate)| !fate.listed_only) {
         objects[id.entity.0 as usize].push((id, fate.work));
     }
     objects.iter_mut().for_each(|objects| objects.sort_unstable_by_key(|(id, _)| *id));
     for now in [Work::Delete, Work::Save] {
-        for relationship in &order {
+        // Where two relationships write one foreign key, the last one by this order has the word,
+        // as in SQLAlchemy.
+        for relationship in fates.mapping.relationships_by_name().filter(|one| !one.viewonly) {
             for &(id, work) in &objects[relationship.owner.0 as usize] {
                 if work == now {
                     sync.one(relationship, id, work)?;
@@ -198,18 +195,12 @@ impl Synchroniser<'_> {
         id: ObjectId,
     ) -> Result<(), FlushError> {
         let arena = self.fates.arena;
-        let history = arena.history(relationship.id, id.slot);
-        for slot in history.added {
-            if self.child_follows_by_itself(relationship, id, slot) {
-                continue;
-            }
-            self.follow(
-                relationship,
-                id,
-                ObjectId { entity: relationship.target, slot },
-                Carried::No,
-            );
+        if let Some(first) = arena.first_members(relationship.id, id.slot) {
+            self.parent_gained(relationship, id, first);
+            return Ok(());
         }
+        let history = arena.history(relationship.id, id.slot);
+        self.parent_gained(relationship, id, &history.added);
         let nullifies = !relationship.cascade.has(Cascade::DeleteOrphan)
             && relationship.passive_deletes != PassiveDeletes::All;
         if nullifies {
@@ -227,6 +218,15 @@ impl Synchroniser<'_> {
             }
         }
         Ok(())
+    }
+
+    fn parent_gained(&mut self, relationship: &Relationship, id: ObjectId, added: &[Slot]) {
+        for &slot in added {
+            if !self.child_follows_by_itself(relationship, id, slot) {
+                let child = ObjectId { entity: relationship.target, slot };
+                self.follow(relationship, id, child, Carried::No);
+            }
+        }
     }
 
     /// Whether the other side says the same of the child's foreign key.

@@ -57,6 +57,12 @@ impl Object for Record {
         self.value(index).map(Value::as_ref)
     }
 
+    fn columns<'a>(&'a self, mut each: impl FnMut(usize, Option<ValueRef<'a>>)) {
+        for (index, value) in self.values.iter().enumerate() {
+            each(index, value.as_ref().map(Value::as_ref));
+        }
+    }
+
     fn set_column(&mut self, index: usize, value: Option<Value>) -> Result<(), ValueError> {
         if let Some(slot) = self.values.get_mut(index) {
             *slot = value;

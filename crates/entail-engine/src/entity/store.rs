@@ -18,6 +18,9 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     fn column(&self, slot: Slot, index: usize) -> Option<ValueRef<'_>>;
     /// Appends copies of the first `width` columns of the object at this place.
     fn push_columns(&self, slot: Slot, width: usize, to: &mut PackedValues);
+    /// Appends copies of these columns of the object at this place, NULL for what is unset; says
+    /// how many of them are NULL.
+    fn push_listed(&self, slot: Slot, columns: &[usize], to: &mut PackedValues) -> usize;
     /// Calls `differing` with each column in which the object differs from a snapshot, or which
     /// is blind there.
     fn compare(
@@ -25,6 +28,15 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
         slot: Slot,
         snapshot: Snapshot<'_>,
         differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
+    );
+    /// Calls `given` with each column that is set in the object at `from`, and differs at `to`;
+    /// with `all`, whether it differs or not.
+    fn compare_places(
+        &self,
+        from: Slot,
+        to: Slot,
+        all: bool,
+        given: &mut dyn FnMut(usize, ValueRef<'_>),
     );
     /// Writes a column of the object at this place.
     fn set_column(
@@ -80,10 +92,27 @@ impl<T: Object> Store for TypedStore<T> {
     }
 
     fn push_columns(&self, slot: Slot, width: usize, to: &mut PackedValues) {
-        let object = self.objects[slot.0 as usize].as_ref();
-        for index in 0..width {
-            to.push_optional(object.and_then(|object| object.column(index)));
+        let mut next = 0;
+        if let Some(object) = &self.objects[slot.0 as usize] {
+            object.columns(|index, value| {
+                if index < width {
+                    to.push_optional(value);
+                    next = index + 1;
+                }
+            });
         }
+        (next..width).for_each(|_| to.push_optional(None));
+    }
+
+    fn push_listed(&self, slot: Slot, columns: &[usize], to: &mut PackedValues) -> usize {
+        let object = self.objects[slot.0 as usize].as_ref();
+        let mut nulls = 0;
+        for &index in columns {
+            let value = object.and_then(|object| object.column(index)).unwrap_or(ValueRef::Null);
+            nulls += usize::from(value.is_null());
+            to.push(value);
+        }
+        nulls
     }
 
     fn compare(
@@ -92,19 +121,38 @@ impl<T: Object> Store for TypedStore<T> {
         snapshot: Snapshot<'_>,
         differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
     ) {
-        let object = self.objects[slot.0 as usize].as_ref();
-        for (index, old) in snapshot.values().enumerate() {
-            let now = object.and_then(|object| object.column(index));
-            let same = match (now, old) {
-                (Some(now), Some(old)) => now == old,
-                (None, None) => true,
-                (Some(one), None) => one.is_null(),
-                (None, Some(one)) => one.is_null(),
-            };
-            if !same || snapshot.is_blind(index) {
+        let mut compare = |index, now| {
+            if !snapshot.holds(index, now) || snapshot.is_blind(index) {
                 differing(index, now);
             }
+        };
+        let mut next = 0;
+        if let Some(object) = &self.objects[slot.0 as usize] {
+            object.columns(|index, now| {
+                if index < snapshot.width() {
+                    compare(index, now);
+                    next = index + 1;
+                }
+            });
         }
+        (next..snapshot.width()).for_each(|index| compare(index, None));
+    }
+
+    fn compare_places(
+        &self,
+        from: Slot,
+        to: Slot,
+        all: bool,
+        given: &mut dyn FnMut(usize, ValueRef<'_>),
+    ) {
+        let Some(source) = &self.objects[from.0 as usize] else { return };
+        let target = self.objects[to.0 as usize].as_ref();
+        source.columns(|index, value| {
+            let Some(value) = value else { return };
+            if all || target.and_then(|target| target.column(index)) != Some(value) {
+                given(index, value);
+            }
+        });
     }
 
     #[inline]

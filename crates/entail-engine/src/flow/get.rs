@@ -79,7 +79,7 @@ impl Flow for Get {
             }
         }
         let keys = [(self.entity, self.key.clone())];
-        let (pass, batch) = Pass::of_keys(&keys, Vec::new(), &unit.arena, &mut unit.texts);
+        let (pass, batch) = Pass::of_keys(&keys, &unit.arena, &mut unit.texts);
         self.running = Some(pass);
         Ok(Step::Run(batch))
     }

@@ -1,10 +1,10 @@
 //! Loading relationships: one SELECT a relationship, whatever the number of owners.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::arena::Arena;
+use crate::arena::{Arena, MergeNeeds};
 use crate::batch::{Batch, Outcome, Request, Rows};
-use crate::cascade::Missing;
 use crate::change::Needs;
 use crate::error::{Error, LoadError};
 use crate::handle::{ObjectId, Slot};
@@ -41,6 +41,8 @@ enum What {
     Relationship(RelationshipId, Vec<ObjectId>, Into),
     /// Rows of an entity; the keys were asked for.
     Rows(EntityId),
+    /// A relationship of owners that come in the same trip, by their keys.
+    Along(RelationshipId, Vec<Key>),
 }
 
 /// Where loaded targets go.
@@ -122,6 +124,23 @@ impl Pass {
             .filter(|key| !key.iter().any(Value::is_null))
             .filter(|key| relationship.kind != Kind::ManyToOne || seen.insert(key.clone()))
             .collect();
+        let what = What::Relationship(id, owners, into);
+        self.targets(relationship, keys, what, extent, arena, texts, batch);
+    }
+
+    /// Asks for the targets of a relationship by the values that its owners have.
+    #[allow(clippy::too_many_arguments)] // They are the parts of one question.
+    fn targets(
+        &mut self,
+        relationship: &Relationship,
+        keys: Vec<Vec<Value>>,
+        what: What,
+        extent: Extent,
+        arena: &Arena,
+        texts: &mut Texts,
+        batch: &mut Batch,
+    ) {
+        let mapping = arena.mapping();
         let before = batch.requests.len();
         let target = mapping.entity(relationship.target).table;
         match (&relationship.link, relationship.kind) {
@@ -144,7 +163,6 @@ impl Pass {
             }
         }
         let queries = batch.requests.len() - before;
-        let what = What::Relationship(id, owners, into);
         self.parts.push(Part { what, queries, targets: Targets::default() });
     }
 
@@ -158,7 +176,7 @@ impl Pass {
     ) {
         let mut of_entity: Vec<(EntityId, Vec<Vec<Value>>)> = Vec::new();
         let mut seen = FxHashSet::default();
-        for one in keys.iter().filter(|&one| seen.insert(one)) {
+        for one in keys.iter().filter(|&one| keys.len() == 1 || seen.insert(one)) {
             let key = one.1.values().to_vec();
             match of_entity.iter_mut().find(|(entity, _)| *entity == one.0) {
                 Some((_, keys)) => keys.push(key),
@@ -174,16 +192,37 @@ impl Pass {
         }
     }
 
-    /// Asks for rows by their keys, and for relationships.
-    pub fn of_keys(
-        keys: &[(EntityId, Key)],
-        relationships: Vec<Missing>,
-        arena: &Arena,
-        texts: &mut Texts,
-    ) -> (Self, Batch) {
+    /// Asks for rows by their keys.
+    pub fn of_keys(keys: &[(EntityId, Key)], arena: &Arena, texts: &mut Texts) -> (Self, Batch) {
+        let (mut pass, mut batch) = (Self::default(), Batch::default());
+        pass.keys(keys, arena, texts, &mut batch);
+        (pass, batch)
+    }
+
+    /// Prepares the trip for what a merge needs: rows first, because others come along with them.
+    pub fn of_merge(needs: MergeNeeds, arena: &Arena, texts: &mut Texts) -> (Self, Batch) {
+        let MergeNeeds { rows, along, relationships } = needs;
         let needs = Needs { relationships, ..Needs::default() };
         let (mut pass, mut batch) = Self::of(&needs, arena, texts);
-        pass.keys(keys, arena, texts, &mut batch);
+        pass.keys(&rows, arena, texts, &mut batch);
+        let mut owners: IndexMap<RelationshipId, Vec<Key>, FxBuildHasher> = IndexMap::default();
+        for (relationship, key) in along {
+            owners.entry(relationship).or_default().push(key);
+        }
+        for (id, owners) in owners {
+            let relationship = arena.mapping().relationship(id);
+            let owner_key = &arena.mapping().entity(relationship.owner).key;
+            let places = relationship.parent_columns.iter();
+            let places: Vec<usize> = places
+                .filter_map(|column| owner_key.iter().position(|one| one == column))
+                .collect();
+            let keys = owners
+                .iter()
+                .map(|key| places.iter().map(|&place| key.values()[place].clone()).collect());
+            let keys = keys.collect();
+            let what = What::Along(id, owners);
+            pass.targets(relationship, keys, what, Extent::Keys, arena, texts, &mut batch);
+        }
         (pass, batch)
     }
 
@@ -218,7 +257,9 @@ impl Pass {
             Some(Part { what: What::Rows(entity), .. }) => {
                 take_rows(arena, *entity, rows, &mut Vec::new())
             }
-            Some(Part { what: What::Relationship(id, ..), targets, .. }) => {
+            Some(Part {
+                what: What::Relationship(id, ..) | What::Along(id, _), targets, ..
+            }) => {
                 let mapping = arena.shared_mapping();
                 targets.take(arena, &mapping, mapping.relationship(*id), rows)
             }
@@ -236,8 +277,18 @@ impl Pass {
         }
         let mapping = arena.shared_mapping();
         for part in self.parts {
-            if let What::Relationship(id, owners, into) = part.what {
-                part.targets.give(arena, mapping.relationship(id), &owners, into);
+            match part.what {
+                What::Rows(_) => {}
+                What::Relationship(id, owners, into) => {
+                    part.targets.give(arena, mapping.relationship(id), &owners, into);
+                }
+                What::Along(id, keys) => {
+                    let relationship = mapping.relationship(id);
+                    let owners =
+                        keys.iter().filter_map(|key| arena.find_key(relationship.owner, key));
+                    let owners: Vec<ObjectId> = owners.collect();
+                    part.targets.give(arena, relationship, &owners, Into::Link);
+                }
             }
         }
         Ok(())

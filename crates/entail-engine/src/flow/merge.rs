@@ -72,13 +72,12 @@ impl Merge {
             }
         }
         let needs = unit.arena.merge_needs(&self.sources, &self.absent);
-        if needs.rows.is_empty() && needs.relationships.is_empty() {
+        if needs.is_empty() {
             let merged = unit.arena.merge(&self.sources)?;
             return Ok(Step::Done(merged));
         }
-        self.asked = needs.rows;
-        let (pass, batch) =
-            Pass::of_keys(&self.asked, needs.relationships, &unit.arena, &mut unit.texts);
+        self.asked.clone_from(&needs.rows);
+        let (pass, batch) = Pass::of_merge(needs, &unit.arena, &mut unit.texts);
         self.running = Some(pass);
         if batch.is_empty() {
             return self.go_on(unit, Some(Ok(Default::default())));

@@ -45,8 +45,14 @@ pub(super) fn freeze(definition: MappingDefinition) -> Result<Mapping, MappingEr
     for (table, rank) in ranks(&tables).into_iter().enumerate() {
         tables[table].rank = rank;
     }
+    let mut by_name: Vec<_> = relationships.iter().map(|one| one.id).collect();
+    by_name.sort_by_key(|id| {
+        let one = &relationships[id.0 as usize];
+        (&entities[one.owner.0 as usize].name, &one.name)
+    });
     let stores = vec![new_record_store as fn() -> _; entities.len()];
-    Ok(Mapping { tables, entities, relationships, types: FxHashMap::default(), stores })
+    let types = FxHashMap::default();
+    Ok(Mapping { tables, entities, relationships, by_name, types, stores })
 }
 
 /// The work of one freezing.

@@ -122,8 +122,15 @@ pub(super) fn order(
     mapping: &Mapping,
     changes: ChangeSet,
 ) -> Result<(Vec<Item>, Vec<CauseNode>), FlushError> {
-    let changes = split_bulks(mapping, changes);
+    let mut changes = split_bulks(mapping, changes);
     let causes = changes.causes;
+    let others = changes.rows.len() + changes.links.len() + changes.sets.len();
+    if changes.bulks.len() + others <= 1 && changes.rows.is_empty() {
+        let bulk = changes.bulks.pop().map(Item::Bulk);
+        let link = changes.links.pop().map(Item::Link);
+        let set = changes.sets.pop().map(Item::Set);
+        return Ok((bulk.or(link).or(set).into_iter().collect(), causes));
+    }
     let bulks = changes.bulks.into_iter().map(Item::Bulk);
     let rows = changes.rows.into_iter().map(Item::Row);
     let links = changes.links.into_iter().map(Item::Link);
@@ -170,9 +177,11 @@ pub(super) fn order(
 /// would be written in another order than by key.
 fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
     let bulks = std::mem::take(&mut changes.bulks);
-    let mut updates = FxHashMap::default();
-    for bulk in bulks.iter().filter(|bulk| bulk.operation == Operation::Update) {
-        *updates.entry(bulk.table).or_insert(0) += 1;
+    let mut shapes: FxHashMap<TableId, usize> = FxHashMap::default();
+    if bulks.len() > 1 {
+        for bulk in bulks.iter().filter(|bulk| bulk.operation == Operation::Update) {
+            *shapes.entry(bulk.table).or_default() += 1;
+        }
     }
     for bulk in bulks {
         let table = mapping.table(bulk.table);
@@ -183,8 +192,8 @@ fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
                 let [one, other] = [one, other].map(|row| row.part(bulk.columns.len(), row.len()));
                 one.compare(other).is_le()
             });
-        let shapes = updates.get(&bulk.table).copied().unwrap_or(0);
-        let several = bulk.operation == Operation::Update && shapes > 1;
+        let several = bulk.operation == Operation::Update
+            && shapes.get(&bulk.table).is_some_and(|&shapes| shapes > 1);
         if sorted && !several && !(refers_to_itself || others) {
             changes.bulks.push(bulk);
         } else if bulk.of == Of::Links {

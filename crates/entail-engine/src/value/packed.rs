@@ -80,6 +80,11 @@ impl PackedValues {
         self.cells.push(Packed::Slot(slot));
     }
 
+    /// Writes a slot over what is at a place.
+    pub fn set_slot(&mut self, place: usize, slot: u32) {
+        self.cells[place] = Packed::Slot(slot);
+    }
+
     /// Gives each slot its new number: that of its old one in the list.
     pub fn renumber_slots(&mut self, numbers: &[u32]) {
         for cell in &mut self.cells {
@@ -183,6 +188,18 @@ impl PackedValues {
                 ValueRef::Uuid(uuid::Uuid::from_bytes(bytes.unwrap_or_default()))
             }
         })
+    }
+
+    /// Whether this is the value; NULL and unset are one.
+    #[inline]
+    pub fn holds(&self, packed: Packed, value: ValueRef<'_>) -> bool {
+        match (packed, value) {
+            (Packed::Int(one), ValueRef::Int(other)) => one == other,
+            (Packed::Text(span), ValueRef::Text(text)) => {
+                self.text.as_bytes()[span.range()] == *text.as_bytes()
+            }
+            (packed, value) => self.unpack(packed).unwrap_or(ValueRef::Null) == value,
+        }
     }
 
     /// How much the buffers hold, in use or not.

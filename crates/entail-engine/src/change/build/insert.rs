@@ -26,34 +26,34 @@ impl Builder<'_> {
         let generated = some.as_ref().unwrap_or(&entity.generated);
         let bulk = inserted(&mut changes.bulks, table, generated);
         let before = bulk.params.len();
-        for &index in &bulk.columns {
-            let follow = if table.is_foreign[index] { self.follow(id, index) } else { None };
-            match follow.filter(|follow| !follow.separately) {
-                Some(follow) => {
-                    let param = self.resolve(follow.source);
-                    bulk.params.push(param.as_ref());
-                    changes.write_back.push((id, index, param));
-                }
-                None => {
-                    let value = self.fates.arena.column(id, index).unwrap_or(ValueRef::Null);
-                    bulk.params.push(ParamRef::Value(value));
-                }
+        let mut nulls = self.fates.arena.push_params(id, &bulk.columns, &mut bulk.params);
+        let mut any_separate = false;
+        for follow in self.follows.get(&id).iter().flat_map(|follows| follows.iter()) {
+            any_separate |= follow.separately;
+            let place = bulk.columns.iter().position(|&column| column == follow.column);
+            if let Some(place) = place.filter(|_| !follow.separately) {
+                let param = self.resolve(follow.source);
+                let is_null = |param| usize::from(param == NULL);
+                nulls -= bulk.params.as_slice().get(before + place).map_or(0, is_null);
+                nulls += is_null(param.as_ref());
+                bulk.params.set(before + place, param.as_ref());
+                changes.write_back.push((id, follow.column, param));
             }
         }
-        self.fill_in(id, entity, &bulk.columns, &mut bulk.params, before, &mut changes.write_back);
-        self.check_key(
-            id,
-            entity,
-            &bulk.columns,
-            bulk.params.as_slice().part(before, bulk.columns.len()),
-        )?;
+        if nulls > 0 {
+            let (columns, params) = (&bulk.columns, &mut bulk.params);
+            self.fill_in(id, entity, columns, params, before, &mut changes.write_back);
+            self.check_key(id, entity, columns, params.as_slice().part(before, columns.len()))?;
+        }
         bulk.push(BulkRow {
             object: Some(id),
             slot: slots.map_or(0, |one| one.first),
             order: self.fates.arena.cell(id).order,
             cause,
         });
-        self.post_update(id, Phase::After, None, changes);
+        if any_separate {
+            self.post_update(id, Phase::After, None, changes);
+        }
         Ok(())
     }
 
@@ -76,7 +76,7 @@ impl Builder<'_> {
                 None if entity.version == Some(index) => Value::Int(1),
                 None => continue,
             };
-            params.set(start + place, value.as_ref());
+            params.set(start + place, ParamRef::Value(value.as_ref()));
             write_back.push((id, index, Param::Value(value)));
         }
     }

@@ -18,7 +18,7 @@ impl Builder<'_> {
         let ends = near
             .map(|(&column, &from)| (column, link.owner, from))
             .chain(far.map(|(&column, &from)| (column, link.member, from)));
-        let Scratch { values, key } = scratch;
+        let Scratch { values, key, .. } = scratch;
         values.clear();
         key.clear();
         values.extend(ends.clone().map(|(column, id, from)| (column, self.value(id, from))));

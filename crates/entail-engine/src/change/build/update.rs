@@ -1,11 +1,11 @@
 //! Updates: what of an object differs from its row.
 
-use crate::batch::{Expect, Operation, Param};
+use crate::batch::{Expect, Operation, Param, ParamRef};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::value::{Value, ValueRef};
 
-use super::super::bulk::{BulkRow, NewRow, Of, Pairs, put};
+use super::super::bulk::{BulkRow, NewRow, Of, Pairs, put, updated};
 use super::super::{ChangeSet, Phase, RowChange};
 use super::{Builder, Scratch};
 
@@ -18,7 +18,10 @@ impl Builder<'_> {
         changes: &mut ChangeSet,
     ) -> Result<(), FlushError> {
         let entity = self.entity(id);
-        let Scratch { values, key } = scratch;
+        if self.update_plainly(id, cause, &mut scratch.columns, changes) {
+            return Ok(());
+        }
+        let Scratch { values, key, .. } = scratch;
         values.clear();
         key.clear();
         self.add_committed_key(id, key);
@@ -78,6 +81,36 @@ impl Builder<'_> {
             self.post_update(id, Phase::After, version, changes);
         }
         Ok(())
+    }
+
+    /// Writes an object whose changed columns nobody waits for, or says that there is more to it.
+    fn update_plainly(
+        &self,
+        id: ObjectId,
+        cause: u32,
+        columns: &mut Vec<usize>,
+        changes: &mut ChangeSet,
+    ) -> bool {
+        let arena = self.fates.arena;
+        let (entity, table) = (self.entity(id), self.table(id));
+        if entity.version.is_some() || self.follows.contains_key(&id) {
+            return false;
+        }
+        columns.clear();
+        arena.compare(id, &mut |column, _| columns.push(column));
+        if columns.is_empty() {
+            return true;
+        }
+        let waits = |column| entity.key.contains(column) || table.ordering_columns.contains(column);
+        let Some(key) = &arena.cell(id).key else { return false };
+        if columns.iter().any(waits) {
+            return false;
+        }
+        let bulk = updated(&mut changes.bulks, table.id, columns, &entity.key);
+        arena.push_params(id, columns, &mut bulk.params);
+        bulk.params.extend(key.values().iter().map(|value| ParamRef::Value(value.as_ref())));
+        bulk.push(BulkRow { object: Some(id), slot: 0, order: 0, cause });
+        true
     }
 
     /// The columns of an object that follow no relationship and differ from the row.

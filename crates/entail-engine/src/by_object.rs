@@ -7,7 +7,7 @@ use crate::handle::ObjectId;
 
 /// A value for each of some objects.
 #[derive(Clone, Debug)]
-pub(super) struct ByObject<T> {
+pub(crate) struct ByObject<T> {
     entries: Vec<(ObjectId, T)>,
     places: Places,
 }
@@ -17,9 +17,13 @@ pub(super) struct ByObject<T> {
 enum Places {
     /// By entity and slot, counted from 1; 0 where there is none. For many objects.
     Listed(Vec<Vec<u32>>),
-    /// For few objects among many.
+    /// For few objects among many. There are none as long as the entries themselves are looked
+    /// through.
     Hashed(FxHashMap<ObjectId, u32>),
 }
+
+/// So many entries are looked through faster than hashed.
+const FEW: usize = 8;
 
 /// A list of places is worth its memory if at least one object in so many has an entry.
 const SPARSE: usize = 64;
@@ -38,6 +42,9 @@ impl<T> ByObject<T> {
     fn place(&self, id: &ObjectId) -> Option<usize> {
         let place = match &self.places {
             Places::Listed(entities) => *entities[id.entity.0 as usize].get(id.slot.0 as usize)?,
+            Places::Hashed(_) if self.entries.len() <= FEW => {
+                return self.entries.iter().position(|(one, _)| one == id);
+            }
             Places::Hashed(places) => *places.get(id)?,
         };
         (place as usize).checked_sub(1)
@@ -65,14 +72,33 @@ impl<T> ByObject<T> {
                 let slots = &mut entities[id.entity.0 as usize];
                 let slot = id.slot.0 as usize;
                 if slots.len() <= slot {
-                    slots.resize(slot + 1, 0);
+                    slots.resize((slot + 1).next_power_of_two(), 0);
                 }
                 slots[slot] = place;
             }
-            Places::Hashed(places) => {
+            Places::Hashed(places) if self.entries.len() == FEW + 1 => {
+                places.extend(self.entries.iter().map(|(id, _)| *id).zip(1..));
+            }
+            Places::Hashed(places) if self.entries.len() > FEW => {
                 places.insert(id, place);
             }
+            Places::Hashed(_) => {}
         }
+    }
+
+    /// The entry of an object; an empty one if it had none.
+    pub fn get_or_insert_default(&mut self, id: ObjectId) -> &mut T
+    where
+        T: Default,
+    {
+        let place = match self.place(&id) {
+            Some(place) => place,
+            None => {
+                self.insert(id, T::default());
+                self.entries.len() - 1
+            }
+        };
+        &mut self.entries[place].1
     }
 
     pub fn len(&self) -> usize {
@@ -120,6 +146,7 @@ mod tests {
         let mut hashed =
             ByObject { entries: Vec::new(), places: Places::Hashed(FxHashMap::default()) };
         let id = |slot| ObjectId { entity: EntityId(0), slot: Slot(slot) };
+        let filler = 100..100 + FEW as u32;
         for map in [&mut listed, &mut hashed] {
             map.insert(id(7), 'a');
             map.insert(id(2), 'b');
@@ -132,6 +159,11 @@ mod tests {
             );
             assert_eq!(map.iter().map(|(id, _)| id.slot.0).collect::<Vec<_>>(), [7, 2]);
             assert_eq!(map.len(), 2);
+            for slot in filler.clone() {
+                map.insert(id(slot), 'x');
+                assert_eq!((map.get(&id(slot)), map.get(&id(2))), (Some(&'x'), Some(&'c')));
+            }
+            assert_eq!((map.get(&id(7)), map.get(&id(99))), (Some(&'a'), None));
         }
         Ok(())
     }
