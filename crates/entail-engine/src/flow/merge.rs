@@ -22,6 +22,8 @@ pub struct Merge {
     asked: Vec<(EntityId, Key)>,
     absent: FxHashSet<(EntityId, Key)>,
     running: Option<Pass>,
+    /// How many passes of loading went before.
+    passes: usize,
 }
 
 impl Merge {
@@ -34,6 +36,7 @@ impl Merge {
             asked: Vec::new(),
             absent: FxHashSet::default(),
             running: None,
+            passes: 0,
         }
     }
 
@@ -71,7 +74,9 @@ impl Merge {
                 }
             }
         }
-        let needs = unit.arena.merge_needs(&self.sources, &self.absent);
+        let is_first = self.passes == 0;
+        self.passes += 1;
+        let needs = unit.arena.merge_needs(&self.sources, &self.absent, is_first);
         if needs.is_empty() {
             let merged = unit.arena.merge(&self.sources)?;
             return Ok(Step::Done(merged));

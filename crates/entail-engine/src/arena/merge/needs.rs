@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   order 7 (asked by its key) -- order.items (asked by the order's key) --> its items come along
-//!                              '-- an item that did not come: asked by its own key, next time
+//!                              '-- items that did not come: asked by their own keys, in the next pass
 //! ```
 
 use rustc_hash::FxHashSet;
@@ -45,11 +45,13 @@ enum Standing {
 
 impl Arena {
     /// Names what must be loaded before the sources can be merged. `absent` are keys that were
-    /// looked for and have no row.
+    /// looked for and have no row. In the first pass rows may be left to come along with others;
+    /// what is missing after that is asked for all at once.
     pub(crate) fn merge_needs(
         &self,
         sources: &[ObjectId],
         absent: &FxHashSet<(EntityId, Key)>,
+        is_first: bool,
     ) -> MergeNeeds {
         let mut needs = MergeNeeds::default();
         let mut seen = ByObject::new(self, sources.len());
@@ -72,7 +74,7 @@ impl Arena {
                     None => false,
                 };
                 // What comes with its owner's list need not be asked for by its own key.
-                let comes_along = loads && relationship.kind != Kind::ManyToOne;
+                let comes_along = is_first && loads && relationship.kind != Kind::ManyToOne;
                 self.push_members(id, source.slot, &mut found);
                 stack.extend(found.drain(..).map(|member| (member, comes_along)));
             }
