@@ -30,6 +30,7 @@ pub(crate) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
 /// What other entities need to know of this one.
 fn mapped(entity: &Entity) -> TokenStream {
     let Entity { ident, table, .. } = entity;
+    let table = table.full_name();
     let types = entity.key().map(|(_, column)| column_type(column));
     quote! {
         impl ::entail::__private::entity::check::Mapped for #ident {

@@ -24,8 +24,16 @@ use options::{Grammar, Options};
 const ENTITY: Grammar = Grammar {
     name: "entity",
     unnamed: None,
-    options: &["table", "unique", "index", "check", "no_new"],
-    repeatable: &["unique", "index", "check"],
+    options: &[
+        "table",
+        "schema",
+        "unique",
+        "unique_nulls_not_distinct",
+        "index",
+        "check",
+        "no_new",
+    ],
+    repeatable: &["unique", "unique_nulls_not_distinct", "index", "check"],
     elsewhere: &[],
 };
 
@@ -48,13 +56,31 @@ impl Name {
     }
 }
 
+/// A table, and the schema in which it lies.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) schema: Option<String>,
+}
+
+impl Table {
+    /// The name by which the mapping knows it: `users`, or `app.users`.
+    pub(crate) fn full_name(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
 /// A struct that is to be mapped.
 #[derive(Debug)]
 pub(crate) struct Entity {
     pub(crate) ident: Ident,
     pub(crate) vis: Visibility,
-    pub(crate) table: String,
+    pub(crate) table: Table,
     pub(crate) uniques: Vec<Vec<Name>>,
+    pub(crate) uniques_nulls_not_distinct: Vec<Vec<Name>>,
     pub(crate) indexes: Vec<Vec<Name>>,
     pub(crate) checks: Vec<LitStr>,
     /// Whether it gets a function `new`.
@@ -77,8 +103,12 @@ impl Entity {
         let entity = Self {
             ident: input.ident.clone(),
             vis: input.vis.clone(),
-            table: table.map(|text| text.value()).unwrap_or_default(),
+            table: Table {
+                name: table.map(|text| text.value()).unwrap_or_default(),
+                schema: options.text("schema", errors).map(|text| text.value()),
+            },
             uniques: options.repeated_names("unique", errors),
+            uniques_nulls_not_distinct: options.repeated_names("unique_nulls_not_distinct", errors),
             indexes: options.repeated_names("index", errors),
             checks: options.repeated_text("check", errors),
             has_new: !options.flag("no_new", errors),

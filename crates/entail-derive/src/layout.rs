@@ -14,6 +14,7 @@ pub(crate) struct Layout {
     pub(crate) foreign_keys: Vec<ForeignKey>,
     /// Unique constraints over several columns.
     pub(crate) uniques: Vec<Vec<usize>>,
+    pub(crate) uniques_nulls_not_distinct: Vec<Vec<usize>>,
     /// Indexes over several columns.
     pub(crate) indexes: Vec<Vec<usize>>,
 }
@@ -95,8 +96,10 @@ impl Layout {
         for (index, field, relationship, belongs_to) in entity.belongs_to() {
             layout.tie(index, field, &relationship.target, belongs_to, errors);
         }
-        layout.uniques.extend(layout.lists(entity, "unique", errors));
-        layout.indexes.extend(layout.lists(entity, "index", errors));
+        layout.uniques.extend(layout.lists(entity, &entity.uniques, errors));
+        layout.uniques_nulls_not_distinct =
+            layout.lists(entity, &entity.uniques_nulls_not_distinct, errors);
+        layout.indexes.extend(layout.lists(entity, &entity.indexes, errors));
         layout
     }
 
@@ -229,8 +232,7 @@ impl Layout {
     }
 
     /// The lists of columns that the struct's own attribute names.
-    fn lists(&self, entity: &Entity, option: &str, errors: &mut Errors) -> Vec<Vec<usize>> {
-        let lists = if option == "unique" { &entity.uniques } else { &entity.indexes };
+    fn lists(&self, entity: &Entity, lists: &[Vec<Name>], errors: &mut Errors) -> Vec<Vec<usize>> {
         let mut found = Vec::new();
         for names in lists {
             let mut columns = Vec::new();

@@ -28,12 +28,16 @@ use layout::Layout;
 ///
 /// `#[entity(table = "users")]` names the table. There may also be
 ///
+/// - `schema = "app"`: the schema in which it lies (to MySQL and MariaDB, the database); without
+///   it, that of the mapping or of the connection,
 /// - `unique(a, b)` and `index(a, b)`: constraints and indexes over several columns, named by
 ///   field or by column; a `belongs_to` field stands for its columns,
+/// - `unique_nulls_not_distinct(a, b)`: a unique constraint to which two NULLs are the same value
+///   (PostgreSQL 15),
 /// - `check = "sql"`: a CHECK constraint,
 /// - `no_new`: the struct gets no function `new`, because it has its own.
 ///
-/// All but `table` and `no_new` may be repeated.
+/// All but `table`, `schema` and `no_new` may be repeated.
 ///
 /// # Columns
 ///
@@ -79,8 +83,8 @@ use layout::Layout;
 ///   `unique`, `index`, `single_parent`, `post_update`,
 /// - for `has_many` and `has_one`: the other side, or `column = "..."` or `columns(...)` of the
 ///   other table where there is none; `order_by = "street desc, id"`, `post_update`,
-/// - for `many_to_many`: `table = "book_author"`, the association table, which it declares, or
-///   `entity = BookAuthor`, which declares it; `local = "..."` and `remote = "..."` (or a list in
+/// - for `many_to_many`: `table = "book_author"`, the association table, which it declares, with
+///   `schema` if it lies in one, or `entity = BookAuthor`, which declares it; `local = "..."` and `remote = "..."` (or a list in
 ///   parentheses), its columns that point here and there; `back_populates = Author::BOOKS`,
 ///   `order_by`, `single_parent`, and for the foreign keys of a declared table `on_delete`,
 ///   `on_update`, `deferrable`. Both sides say the same.

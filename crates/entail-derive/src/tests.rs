@@ -85,7 +85,7 @@ fn all_mistakes_come_at_once() {
     check(
         "#[entity(tabel = \"t\")] struct T { a: u32, #[belongs_to(colum = \"b\")] b: BelongsTo<T> }",
         expect![[r#"
-            `tabel` is no option of `#[entity]`; it takes table, unique, index, check, no_new
+            `tabel` is no option of `#[entity]`; it takes table, schema, unique, unique_nulls_not_distinct, index, check, no_new
             name the table of this entity: `#[entity(table = "...")]`
             no column holds this integer on all databases; use `i16`, `i32` or `i64`
             `colum` is no option of `#[belongs_to]`; it takes column, columns, references, back_populates, cascade, on_delete, on_update, deferrable, unique, index, single_parent, post_update, viewonly, passive_updates, passive_deletes
@@ -360,7 +360,7 @@ fn a_struct_gets_its_code() {
         }",
         expect![[r##"
             # [allow (dead_code)] impl A {
-                # [doc = r" The name of the table."] pub const TABLE : & 'static str = "a";
+                # [doc = r" The name of the table, behind that of its schema if it has one."] pub const TABLE : & 'static str = "a";
                 # [doc = "The column `id`."] pub const ID : ~entity :: Column < A , i64 > = ~entity :: Column :: new (0u32 , "id");
                 # [doc = "The column `name`."] const NAME : ~entity :: Column < A , String > = ~entity :: Column :: new (1u32 , "name");
                 # [doc = "The column `b_id`."] pub const B_ID : ~entity :: Column < A , :: core :: option :: Option < < B as ~entity :: Entity > :: Key > > = ~entity :: Column :: new (2u32 , "b_id");
@@ -392,6 +392,11 @@ fn a_struct_gets_its_code() {
                         2usize => self . b . column (0usize),
                         _ => :: core :: option :: Option :: None,
                     }
+                }
+                # [inline] fn columns < 'a > (& 'a self , mut each : impl FnMut (usize , :: core :: option :: Option < ~value :: ValueRef < 'a >> ,) ,) {
+                    each (0usize , self . id . get () . map (< i64 as ~entity :: check :: FieldValue > :: to_ref));
+                    each (1usize , :: core :: option :: Option :: Some (< String as ~entity :: check :: FieldValue > :: to_ref (& self . name)));
+                    each (2usize , self . b . column (0usize));
                 }
                 # [inline] fn set_column (& mut self , index : usize , value : :: core :: option :: Option < ~value :: Value > ,) -> :: core :: result :: Result < () , ~value :: ValueError > {
                     match index {
@@ -451,11 +456,13 @@ fn a_struct_gets_its_code() {
                     ~mapping :: EntityDefinition {
                         name : :: std :: string :: String :: from (< Self as ~entity :: Object > :: NAME ,),
                         table : ~mapping :: TableDefinition {
-                            name : :: std :: string :: String :: from (< Self as ~entity :: check :: Mapped > :: TABLE ,),
+                            name : :: std :: string :: String :: from ("a"),
+                            schema : :: core :: option :: Option :: None,
                             columns : :: std :: vec ! [~mapping :: ColumnDefinition { generated : true , .. ~mapping :: ColumnDefinition :: new ("id" , < i64 as ~entity :: check :: FieldValue > :: TYPE) } , ~mapping :: ColumnDefinition { nullable : < String as ~entity :: check :: FieldValue > :: NULLABLE , .. ~mapping :: ColumnDefinition :: new ("name" , < String as ~entity :: check :: FieldValue > :: TYPE) } , ~mapping :: ColumnDefinition { nullable : true , .. ~mapping :: ColumnDefinition :: new ("b_id" , < B as ~entity :: check :: Mapped > :: KEY_TYPES [0usize]) }],
                             primary_key : :: std :: vec ! [:: std :: string :: String :: from ("id")],
                             foreign_keys : :: std :: vec ! [~mapping :: ForeignKeyDefinition :: new (:: std :: vec ! [:: std :: string :: String :: from ("b_id")] , < B as ~entity :: check :: Mapped > :: TABLE , :: std :: vec :: Vec :: new ())],
                             uniques : :: std :: vec ! [],
+                            uniques_nulls_not_distinct : :: std :: vec ! [],
                             indexes : :: std :: vec ! [],
                             checks : :: std :: vec ! [],
                         }

@@ -173,6 +173,8 @@ pub enum Expect {
 pub struct Target {
     /// INSERT, UPDATE or DELETE.
     pub operation: Operation,
+    /// The schema of the table, where the mapping names one.
+    pub schema: Option<Arc<str>>,
     /// The table.
     pub table: Arc<str>,
     /// For INSERT and UPDATE: the columns that are set, in the order of their parameters.

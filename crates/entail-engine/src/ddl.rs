@@ -76,15 +76,15 @@ pub fn create_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
         }
         Dialect::Postgres => {
             let later = |place: usize, key: &ForeignKey| !comes_before(&tables, place, key);
-            let mut statements =
-                create_tables(mapping, &tables, dialect, &mut names, |place, key| {
-                    !later(place, key)
-                });
+            let mut statements: Vec<String> =
+                schemas(&tables).into_iter().map(postgres::create_schema).collect();
+            let within = |place: usize, key: &ForeignKey| !later(place, key);
+            statements.extend(create_tables(mapping, &tables, dialect, &mut names, within));
             for (place, table) in tables.iter().enumerate() {
                 for key in table.foreign_keys.iter().filter(|key| later(place, key)) {
                     let (name, clause) =
                         table::foreign_key(mapping, table, key, dialect, &mut names);
-                    statements.push(postgres::add_foreign_key(&table.name, &name, &clause));
+                    statements.push(postgres::add_foreign_key(table, &name, &clause));
                 }
             }
             statements.extend(create_indexes(&tables, dialect, &mut names));
@@ -92,9 +92,23 @@ pub fn create_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
         }
         Dialect::MariaDb | Dialect::MySql => {
             let statements = create_tables(mapping, &tables, dialect, &mut names, |_, _| true);
-            unchecked_in_rings(&tables, statements)
+            let create = |schema| words::create_database(dialect, schema);
+            let mut all: Vec<String> = schemas(&tables).into_iter().map(create).collect();
+            all.extend(unchecked_in_rings(&tables, statements));
+            all
         }
     }
+}
+
+/// The schemas of the tables, each once.
+fn schemas<'t>(tables: &[&'t Table]) -> Vec<&'t str> {
+    let mut schemas = Vec::new();
+    for schema in tables.iter().filter_map(|table| table.schema.as_deref()) {
+        if !schemas.contains(&schema) {
+            schemas.push(schema);
+        }
+    }
+    schemas
 }
 
 /// Writes CREATE TABLE for each table, with those of its foreign keys that `within` takes.
@@ -118,7 +132,7 @@ fn create_indexes(tables: &[&Table], dialect: Dialect, names: &mut Names) -> Vec
         for columns in index::indexes(table) {
             let columns = table::column_names(table, &columns);
             let name = names.take("ix", &table.name, &columns);
-            statements.push(words::create_index(dialect, &name, &table.name, &columns));
+            statements.push(words::create_index(dialect, &name, table, &columns));
         }
     }
     statements
@@ -167,7 +181,7 @@ fn unchecked_in_rings(tables: &[&Table], mut statements: Vec<String>) -> Vec<Str
 pub fn drop_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
     let by_rank = mapping.tables_by_rank();
     let tables: Vec<_> = by_rank.iter().rev().copied().collect();
-    let drops = tables.iter().map(|table| words::drop_table(dialect, &table.name));
+    let drops = tables.iter().map(|table| words::drop_table(dialect, table));
     match dialect {
         Dialect::Sqlite => drop_deferred(mapping, &tables, dialect),
         Dialect::Postgres => {
@@ -179,7 +193,7 @@ pub fn drop_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
             for (place, table) in by_rank.iter().enumerate() {
                 for key in table.foreign_keys.iter().filter(|key| !within(place, key)) {
                     let (name, _) = table::foreign_key(mapping, table, key, dialect, &mut names);
-                    statements.push(postgres::drop_foreign_key(&table.name, &name));
+                    statements.push(postgres::drop_foreign_key(table, &name));
                 }
             }
             statements.extend(drops);
@@ -192,13 +206,29 @@ pub fn drop_all(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
 /// What a mapping asks for and the database of a dialect does not have.
 pub fn unsupported(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
     let mut missing = Vec::new();
-    if !matches!(dialect, Dialect::MariaDb | Dialect::MySql) {
-        return missing;
-    }
     for table in mapping.tables() {
+        if dialect == Dialect::Sqlite && table.schema.is_some() {
+            missing.push(format!(
+                "the table `{}` lies in a schema: leave `schema` out",
+                table.full_name
+            ));
+        }
+        for unique in &table.uniques_nulls_not_distinct {
+            if dialect != Dialect::Postgres {
+                let columns = table::column_names(table, unique).join(", ");
+                missing.push(format!(
+                    "the unique constraint of `{}` ({columns}) takes NULLs for equal: \
+                     write `unique` instead, or make the columns NOT NULL",
+                    table.full_name
+                ));
+            }
+        }
+        if !matches!(dialect, Dialect::MariaDb | Dialect::MySql) {
+            continue;
+        }
         for key in &table.foreign_keys {
             let columns = table::column_names(table, &key.columns).join(", ");
-            let place = format!("the foreign key `{}` ({columns})", table.name);
+            let place = format!("the foreign key `{}` ({columns})", table.full_name);
             if key.deferrable != Deferrable::No {
                 missing.push(format!("{place} is deferrable: leave `deferrable` out"));
             }
@@ -216,11 +246,11 @@ fn drop_deferred(mapping: &Mapping, tables: &[&Table], dialect: Dialect) -> Vec<
     let mut statements = vec!["PRAGMA defer_foreign_keys = ON".to_owned()];
     let mut put_back = Vec::new();
     for (place, table) in tables.iter().enumerate() {
-        statements.push(words::drop_table(dialect, &table.name));
+        statements.push(words::drop_table(dialect, table));
         let refers = |other: &Table| other.foreign_keys.iter().any(|key| key.parent == table.id);
         if tables[place + 1..].iter().any(|later| refers(later)) {
             statements.push(table::create(mapping, table, &[], dialect, &mut names));
-            put_back.push(words::drop_table(dialect, &table.name));
+            put_back.push(words::drop_table(dialect, table));
         }
     }
     statements.append(&mut put_back);

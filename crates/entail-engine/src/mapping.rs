@@ -61,6 +61,10 @@ pub struct Table {
     pub id: TableId,
     /// Its name.
     pub name: Arc<str>,
+    /// The schema in which it lies; none for the default one of the connection.
+    pub schema: Option<Arc<str>>,
+    /// Its name with that of its schema: `app.users`.
+    pub full_name: Arc<str>,
     /// Its columns.
     pub columns: Vec<Column>,
     /// The columns of its primary key.
@@ -69,6 +73,8 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// Sets of columns that must be unique, the primary key and single columns among them.
     pub uniques: Vec<Vec<usize>>,
+    /// Those of them in which two NULLs are equal.
+    pub uniques_nulls_not_distinct: Vec<Vec<usize>>,
     /// Indexes that were asked for.
     pub indexes: Vec<Vec<usize>>,
     /// CHECK constraints: SQL expressions.
@@ -251,7 +257,8 @@ impl Mapping {
 
     /// Starts a mapping of typed entities.
     pub fn builder() -> MappingBuilder {
-        MappingBuilder { definition: MappingDefinition::default(), types: Vec::new() }
+        let definition = MappingDefinition::default();
+        MappingBuilder { definition, types: Vec::new(), schema: None }
     }
 
     /// The tables, in the order of their numbers.
@@ -349,6 +356,8 @@ impl Table {
 pub struct MappingBuilder {
     definition: MappingDefinition,
     types: Vec<(TypeId, String, NewStore)>,
+    /// Where tables lie that name no schema.
+    schema: Option<String>,
 }
 
 impl MappingBuilder {
@@ -367,13 +376,24 @@ impl MappingBuilder {
         self
     }
 
+    /// Puts all tables that name no schema into this one, as SQLAlchemy's `MetaData(schema=...)`
+    /// does. Foreign keys and association tables follow.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.schema = Some(schema.into());
+        self
+    }
+
     /// Checks what was collected and freezes it.
     ///
     /// # Errors
     ///
     /// All mistakes at once, each with a code and what to do.
     pub fn build(self) -> Result<Mapping, MappingErrors> {
-        let mut mapping = freeze::freeze(self.definition)?;
+        let mut definition = self.definition;
+        if let Some(schema) = &self.schema {
+            definition.move_to_schema(schema);
+        }
+        let mut mapping = freeze::freeze(definition)?;
         for (ty, name, store) in self.types {
             if let Some(entity) = mapping.entity_named(&name) {
                 let id = entity.id;

@@ -119,7 +119,7 @@ impl Plan {
         let steps = self
             .steps
             .iter()
-            .filter(|step| step.action == action && &*mapping.table(step.table).name == table);
+            .filter(|step| step.action == action && &*mapping.table(step.table).full_name == table);
         steps.map(|step| step.rows.len()).sum()
     }
 

@@ -10,7 +10,7 @@ mod write;
 
 pub use select::{Selected, count, select, select_by, select_linked};
 pub use texts::Texts;
-pub(crate) use words::{identifier, postgres_type};
+pub(crate) use words::{identifier, postgres_type, table_name, table_ref};
 pub use write::{Place, render};
 
 /// A database's way to write SQL.

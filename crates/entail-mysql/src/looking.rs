@@ -118,7 +118,7 @@ async fn kept(
     let mut sql = String::from("SELECT ");
     literal::write_name(&mut sql, column);
     sql.push_str(" FROM ");
-    literal::write_name(&mut sql, &target.table);
+    write_target(&mut sql, target);
     sql.push_str(" WHERE ");
     write_keys(&mut sql, link, refused, target, row)?;
     let found = select(link, &[sql]).await?;
@@ -143,7 +143,7 @@ pub(crate) async fn still_referenced(
         kinds.fill(None);
     }
     let mut parent = String::new();
-    literal::write_name(&mut parent, &key.parent.table);
+    write_table(&mut parent, &key.parent);
     let columns: Vec<String> = key
         .parent_columns
         .iter()
@@ -191,7 +191,7 @@ pub(crate) async fn still_referenced(
 fn by_text(link: &Link, refused: &Refused<'_>, target: &Target) -> Option<String> {
     let (call, execution) = refused.call?;
     let mut start = String::from("DELETE FROM ");
-    literal::write_name(&mut start, &target.table);
+    write_target(&mut start, target);
     let params = call.params.as_slice().part(execution * call.arity, call.arity);
     let mut params = params.iter();
     let mut text = String::new();
@@ -277,11 +277,20 @@ fn same(one: &str, other: &str) -> bool {
 }
 
 fn write_table(text: &mut String, name: &TableName) {
-    if let Some(database) = &name.database {
+    write_qualified(text, name.database.as_deref(), &name.table);
+}
+
+/// Writes the table of a statement as the statement has it.
+fn write_target(text: &mut String, target: &Target) {
+    write_qualified(text, target.schema.as_deref(), &target.table);
+}
+
+fn write_qualified(text: &mut String, database: Option<&str>, table: &str) {
+    if let Some(database) = database {
         literal::write_name(text, database);
         text.push('.');
     }
-    literal::write_name(text, &name.table);
+    literal::write_name(text, table);
 }
 
 /// Writes `a = 1 AND b = 2`.
@@ -302,16 +311,26 @@ fn write_equal(
     Some(())
 }
 
+/// Writes the name of a database as a text, or what gives that of the connection.
+fn in_database(link: &Link, database: Option<&str>) -> Option<String> {
+    let Some(database) = database else { return Some("DATABASE()".to_owned()) };
+    let mut text = String::new();
+    literal::write_value(&mut text, ValueRef::Text(database), link.backslash()).ok()?;
+    Some(text)
+}
+
 /// The table and the columns of a unique index. Without a table, it is the only one that has an
 /// index of this name.
 pub(crate) async fn unique(
     link: &mut Link,
+    database: Option<&str>,
     table: Option<&str>,
     index: &str,
 ) -> Option<(String, Vec<String>)> {
-    let mut sql = String::from(
+    let mut sql = format!(
         "SELECT table_name, column_name FROM information_schema.statistics \
-         WHERE table_schema = DATABASE() AND non_unique = 0 AND index_name = ",
+         WHERE table_schema = {} AND non_unique = 0 AND index_name = ",
+        in_database(link, database)?
     );
     literal::write_value(&mut sql, ValueRef::Text(index), link.backslash()).ok()?;
     if let Some(table) = table {

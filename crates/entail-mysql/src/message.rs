@@ -34,7 +34,9 @@ pub(crate) fn foreign_key(message: &str) -> Option<ForeignKey> {
     words.skip("FOREIGN KEY ")?;
     let columns = words.names()?;
     words.skip(" REFERENCES ")?;
-    let parent = words.table()?;
+    let mut parent = words.table()?;
+    // The server leaves out the database where it is that of the referring table.
+    parent.database = parent.database.or_else(|| table.database.clone());
     words.skip(" ")?;
     let parent_columns = words.names()?;
     Some(ForeignKey { table, constraint, columns, parent, parent_columns })
@@ -140,7 +142,8 @@ mod tests {
         assert_eq!((&*key.table.table, &*key.parent.table), ("orders", "users"));
         assert_eq!(key.constraint.as_deref(), Some("fk`1"));
         assert_eq!(key.columns, ["x, y", "z"]);
-        assert_eq!((key.parent.database, key.parent_columns.len()), (None, 2));
+        assert_eq!(key.parent.database.as_deref(), Some("shop"));
+        assert_eq!(key.parent_columns.len(), 2);
         let other = "fails (`a`.`t`, CONSTRAINT `f` FOREIGN KEY (`p`) REFERENCES `b`.`p` (`id`))";
         let key = foreign_key(&format!("a foreign key constraint {other}")).expect("the form");
         assert_eq!(key.parent.database.as_deref(), Some("b"));

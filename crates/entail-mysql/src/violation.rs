@@ -118,6 +118,7 @@ async fn foreign_key(
 
 async fn unique(link: &mut Link, message: String, refused: &Refused<'_>) -> DriverError {
     let table = table_of(refused);
+    let schema = refused.target().and_then(|target| target.schema.as_deref());
     let named = message::duplicate_key(&message).map(str::to_owned);
     let mut violation = Violation {
         kind: ViolationKind::Unique,
@@ -131,7 +132,9 @@ async fn unique(link: &mut Link, message: String, refused: &Refused<'_>) -> Driv
         let prefixed = named.split_once('.').map(|(table, index)| (table.to_owned(), index));
         let places = [Some((table, &*named)), prefixed.map(|(table, index)| (Some(table), index))];
         for (table, index) in places.into_iter().flatten() {
-            if let Some((table, columns)) = looking::unique(link, table.as_deref(), index).await {
+            if let Some((table, columns)) =
+                looking::unique(link, schema, table.as_deref(), index).await
+            {
                 violation.table = Some(table);
                 violation.columns = columns;
                 violation.constraint = Some(index.to_owned());

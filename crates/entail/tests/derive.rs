@@ -500,3 +500,48 @@ fn the_key_of_a_shared_column_goes_to_its_field() {
     assert_eq!(profile.user_id, 7);
     assert!(!profile.has_links());
 }
+
+#[test]
+fn all_columns_at_once_are_those_one_by_one() {
+    let user = User::new("ed");
+    let mut all = Vec::new();
+    user.columns(|index, value| all.push((index, value)));
+    assert!(all.len() > 3);
+    for (place, (index, value)) in all.into_iter().enumerate() {
+        assert_eq!((index, value), (place, user.column(place)));
+    }
+}
+
+/// A table in one schema that leads to tables in it and beside it.
+#[derive(Entity)]
+#[entity(table = "parts", schema = "stock", unique_nulls_not_distinct(name, label))]
+struct Part {
+    #[key]
+    id: Auto<i64>,
+    name: Option<String>,
+    label: Option<String>,
+    #[belongs_to(column = "of_id", back_populates = Part::PARTS)]
+    of: BelongsTo<Option<Part>>,
+    #[has_many(Part::OF)]
+    parts: HasMany<Part>,
+    #[many_to_many(table = "part_users", schema = "stock", local = "part_id", remote = "user_id")]
+    users: ManyToMany<User>,
+}
+
+#[test]
+fn a_schema_is_part_of_the_name() {
+    let mapping = Mapping::builder()
+        .entity::<Part>()
+        .entity::<User>()
+        .entity::<Address>()
+        .entity::<Profile>()
+        .entity::<Mention>()
+        .build()
+        .unwrap();
+    assert_eq!(Part::TABLE, "stock.parts");
+    let parts = mapping.table_of(mapping.entity_of::<Part>().unwrap());
+    assert_eq!((&*parts.name, parts.schema.as_deref()), ("parts", Some("stock")));
+    assert_eq!(parts.uniques_nulls_not_distinct, [[1, 2]]);
+    let names: Vec<_> = mapping.tables().iter().map(|table| &*table.full_name).collect();
+    assert!(names.contains(&"stock.part_users") && names.contains(&"users"), "{names:?}");
+}

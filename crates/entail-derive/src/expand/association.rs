@@ -2,10 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::LitStr;
 
-use crate::input::{Direction, Entity, Link, LinkTable, Name, Relationship};
+use crate::input::{Direction, Entity, Link, LinkTable, Name, Relationship, Table};
 
+use super::definition::schema;
 use super::{texts, with};
 
 /// Writes `association_tables`, if there are any.
@@ -13,9 +13,9 @@ pub(super) fn expand(entity: &Entity) -> TokenStream {
     let mut tables = Vec::new();
     for (_, _, relationship) in entity.relationships() {
         if let Direction::ManyToMany(link) = &relationship.direction
-            && let LinkTable::Own(name) = &link.table
+            && let LinkTable::Own(own) = &link.table
         {
-            tables.push(table(entity, relationship, link, name));
+            tables.push(table(entity, relationship, link, own));
         }
     }
     if tables.is_empty() {
@@ -36,7 +36,7 @@ struct Side<'a> {
 
 /// The table of one relationship. Everything in it is sorted by name, so that the relationship
 /// of the other side declares the very same one.
-fn table(entity: &Entity, one: &Relationship, link: &Link, name: &LitStr) -> TokenStream {
+fn table(entity: &Entity, one: &Relationship, link: &Link, own: &Table) -> TokenStream {
     let (owner, target) = (&entity.ident, &one.target);
     let mut sides = [
         Side { columns: &link.local, entity: quote!(#owner) },
@@ -55,12 +55,14 @@ fn table(entity: &Entity, one: &Relationship, link: &Link, name: &LitStr) -> Tok
     }
     columns.sort_by_key(|(name, _)| *name);
     let primary_key = texts(columns.iter().map(|(name, _)| *name));
+    let (name, schema) = (&own.name, schema(own));
     let columns = columns
         .iter()
         .map(|(name, ty)| quote!(::entail::__private::mapping::ColumnDefinition::new(#name, #ty)));
     quote! {
         ::entail::__private::mapping::TableDefinition {
             name: ::std::string::String::from(#name),
+            schema: #schema,
             columns: ::std::vec![#(#columns),*],
             primary_key: #primary_key,
             foreign_keys: ::std::vec![#(#keys),*],

@@ -33,6 +33,7 @@ pub(crate) fn of(entity: &Entity, layout: &Layout) -> Vec<Constant> {
 /// Writes the constants.
 pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
     let Entity { ident: owner, vis, table, .. } = entity;
+    let table = table.full_name();
     let mut names = vec!["TABLE".to_owned()];
     let mut constants = of(entity, layout);
     // Twins are a mistake of their own.
@@ -52,7 +53,7 @@ pub(super) fn expand(entity: &Entity, layout: &Layout) -> TokenStream {
     quote! {
         #[allow(dead_code)]
         impl #owner {
-            /// The name of the table.
+            /// The name of the table, behind that of its schema if it has one.
             #vis const TABLE: &'static str = #table;
 
             #(#constants)*

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use crate::input::{Column, Entity, Role, Shape};
+use crate::input::{Column, Entity, Role, Shape, Table};
 use crate::layout::{ForeignKey, Layout, Place, Reference};
 
 use super::object::field_value;
@@ -56,6 +56,16 @@ pub(super) fn key_type(entity: &Entity) -> TokenStream {
     }
 }
 
+/// The schema of a table, as its definition has it.
+pub(super) fn schema(table: &Table) -> TokenStream {
+    match &table.schema {
+        Some(schema) => {
+            quote!(::core::option::Option::Some(::std::string::String::from(#schema)))
+        }
+        None => quote!(::core::option::Option::None),
+    }
+}
+
 fn table(entity: &Entity, layout: &Layout) -> TokenStream {
     let columns = layout.columns.iter().map(|place| column(entity, layout, place));
     let key = texts(entity.key().map(|(_, column)| column.name.text.as_str()));
@@ -64,18 +74,20 @@ fn table(entity: &Entity, layout: &Layout) -> TokenStream {
         texts(columns.iter().map(|&column| layout.columns[column].name.text.as_str()))
     };
     let uniques = layout.uniques.iter().map(|columns| names(columns));
+    let nulls_not_distinct = layout.uniques_nulls_not_distinct.iter().map(|columns| names(columns));
+    let (name, schema) = (&entity.table.name, schema(&entity.table));
     let indexes = layout.indexes.iter().map(|columns| names(columns));
     let checks: Vec<_> = entity.checks.iter().map(|check| check.value()).collect();
     let checks = texts(checks.iter().map(String::as_str));
     quote! {
         ::entail::__private::mapping::TableDefinition {
-            name: ::std::string::String::from(
-                <Self as ::entail::__private::entity::check::Mapped>::TABLE,
-            ),
+            name: ::std::string::String::from(#name),
+            schema: #schema,
             columns: ::std::vec![#(#columns),*],
             primary_key: #key,
             foreign_keys: ::std::vec![#(#keys),*],
             uniques: ::std::vec![#(#uniques),*],
+            uniques_nulls_not_distinct: ::std::vec![#(#nulls_not_distinct),*],
             indexes: ::std::vec![#(#indexes),*],
             checks: #checks,
         }

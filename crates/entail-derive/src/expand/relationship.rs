@@ -95,7 +95,10 @@ fn via(via: &Via) -> TokenStream {
 
 fn link_table(link: &Link) -> TokenStream {
     match &link.table {
-        LinkTable::Own(table) => quote!(#table),
+        LinkTable::Own(table) => {
+            let name = table.full_name();
+            quote!(#name)
+        }
         LinkTable::Of(entity) => {
             quote!(<#entity as ::entail::__private::entity::check::Mapped>::TABLE)
         }

@@ -65,6 +65,16 @@ fn object(ident: &Ident) -> TokenStream {
                 ::core::unreachable!()
             }
 
+            fn columns<'a>(
+                &'a self,
+                _: impl FnMut(
+                    usize,
+                    ::core::option::Option<::entail::__private::value::ValueRef<'a>>,
+                ),
+            ) {
+                ::core::unreachable!()
+            }
+
             fn set_column(
                 &mut self,
                 _: usize,

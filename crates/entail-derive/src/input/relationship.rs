@@ -5,10 +5,10 @@ use syn::{Attribute, Expr, LitStr, Type};
 
 use crate::errors::Errors;
 
-use super::Name;
 use super::options::{Grammar, Options};
 use super::types::{outer, within};
 use super::words::{Actions, Cascades, OrderBy};
+use super::{Name, Table};
 
 const ON_BELONGS_TO: &str = "on the `belongs_to` of the other entity, which has the foreign key";
 
@@ -67,6 +67,7 @@ const MANY_TO_MANY: Grammar = Grammar {
     unnamed: None,
     options: &[
         "table",
+        "schema",
         "entity",
         "local",
         "remote",
@@ -143,7 +144,7 @@ pub(crate) struct Link {
 #[derive(Debug)]
 pub(crate) enum LinkTable {
     /// The relationship itself.
-    Own(LitStr),
+    Own(Table),
     /// An entity.
     Of(Expr),
 }
@@ -267,8 +268,17 @@ impl Via {
 impl Link {
     fn read(options: &Options, errors: &mut Errors) -> Option<Self> {
         let table = match (options.text("table", errors), options.value("entity", errors)) {
-            (Some(table), None) => Some(LinkTable::Own(table)),
-            (None, Some(entity)) => Some(LinkTable::Of(entity)),
+            (Some(table), None) => {
+                let schema = options.text("schema", errors).map(|text| text.value());
+                Some(LinkTable::Own(Table { name: table.value(), schema }))
+            }
+            (None, Some(entity)) => {
+                if options.has("schema") {
+                    let text = "an association entity has its schema; remove `schema`";
+                    errors.at(options.span_of("schema"), text);
+                }
+                Some(LinkTable::Of(entity))
+            }
             (Some(_), Some(entity)) => {
                 errors.on(&entity, "an association entity has its table; remove `table`");
                 None

@@ -1,10 +1,11 @@
 //! PostgreSQL in the sql station's schemas: foreign keys that close a ring come and go by themselves.
 
-use crate::sql::{Dialect, identifier};
+use crate::mapping::Table;
+use crate::sql::{Dialect, identifier, table_name};
 
 /// Writes ALTER TABLE ADD for a foreign key, which PostgreSQL has no IF NOT EXISTS for.
-pub(super) fn add_foreign_key(table: &str, name: &str, clause: &str) -> String {
-    let table = identifier(Dialect::Postgres, table);
+pub(super) fn add_foreign_key(table: &Table, name: &str, clause: &str) -> String {
+    let table = table_name(Dialect::Postgres, table);
     format!(
         "DO $entail$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = {} AND conrelid = \
          {}::regclass) THEN\n    ALTER TABLE {table} ADD {clause};\n  END IF;\nEND $entail$",
@@ -13,9 +14,21 @@ pub(super) fn add_foreign_key(table: &str, name: &str, clause: &str) -> String {
     )
 }
 
+/// Writes CREATE SCHEMA, where there is none of this name. Who may not create schemas is not asked
+/// to where it exists.
+pub(super) fn create_schema(schema: &str) -> String {
+    format!(
+        "DO $entail$ BEGIN\n  IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = {}) THEN\n    \
+         CREATE SCHEMA {};\n  END IF;\nEND $entail$",
+        literal(schema),
+        identifier(Dialect::Postgres, schema),
+    )
+}
+
 /// Writes ALTER TABLE DROP for a foreign key.
-pub(super) fn drop_foreign_key(table: &str, name: &str) -> String {
-    let [table, name] = [table, name].map(|name| identifier(Dialect::Postgres, name));
+pub(super) fn drop_foreign_key(table: &Table, name: &str) -> String {
+    let table = table_name(Dialect::Postgres, table);
+    let name = identifier(Dialect::Postgres, name);
     format!("ALTER TABLE IF EXISTS {table} DROP CONSTRAINT IF EXISTS {name}")
 }
 

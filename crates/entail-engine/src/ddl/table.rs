@@ -1,7 +1,7 @@
 //! Tables of the sql station's schemas: the CREATE TABLE statement and what stands in it.
 
 use crate::mapping::{Action, Deferrable, ForeignKey, Mapping, Table};
-use crate::sql::{Dialect, identifier};
+use crate::sql::{Dialect, identifier, table_name};
 use crate::value::ColumnType;
 
 use super::index;
@@ -21,7 +21,7 @@ pub(super) fn create(
     items.extend(foreign_keys.iter().map(|key| foreign_key(mapping, table, key, dialect, names).1));
     items.extend(checks(table, dialect, names));
     items.extend(inline_indexes(table, dialect, names));
-    let name = identifier(dialect, &table.name);
+    let name = table_name(dialect, table);
     let options = words::table_options(dialect);
     format!("CREATE TABLE IF NOT EXISTS {name} (\n  {}\n){options}", items.join(",\n  "))
 }
@@ -83,7 +83,9 @@ fn uniques(table: &Table, dialect: Dialect, names: &mut Names) -> Vec<String> {
         }
         seen.push(unique);
         let columns = column_names(table, unique);
-        items.push(words::unique(dialect, &names.take("uq", &table.name, &columns), &columns));
+        let name = names.take("uq", &table.name, &columns);
+        let nulls_not_distinct = table.uniques_nulls_not_distinct.contains(unique);
+        items.push(words::unique(dialect, &name, &columns, nulls_not_distinct));
     }
     items
 }
@@ -110,7 +112,7 @@ pub(super) fn foreign_key(
         "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
         identifier(dialect, &name),
         list(table, &key.columns),
-        identifier(dialect, &parent.name),
+        table_name(dialect, parent),
         list(parent, &key.references),
     );
     for (event, action) in [("DELETE", key.on_delete), ("UPDATE", key.on_update)] {

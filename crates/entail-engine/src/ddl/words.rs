@@ -8,8 +8,8 @@ use sea_query::{
     TableBuilder,
 };
 
-use crate::mapping::Column;
-use crate::sql::{Dialect, identifier, postgres_type};
+use crate::mapping::{Column, Table};
+use crate::sql::{Dialect, identifier, postgres_type, table_ref};
 use crate::value::ColumnType;
 
 /// What a column is to its table.
@@ -139,9 +139,17 @@ pub(super) fn primary_key(dialect: Dialect, columns: &[&str]) -> String {
 }
 
 /// Writes a unique constraint.
-pub(super) fn unique(dialect: Dialect, name: &str, columns: &[&str]) -> String {
+pub(super) fn unique(
+    dialect: Dialect,
+    name: &str,
+    columns: &[&str],
+    nulls_not_distinct: bool,
+) -> String {
     let mut key = Index::create();
     key.unique().name(index_name(dialect, name));
+    if nulls_not_distinct {
+        key.nulls_not_distinct();
+    }
     key_constraint(dialect, &with_columns(key, columns))
 }
 
@@ -192,9 +200,14 @@ pub(super) fn table_options(dialect: Dialect) -> &'static str {
 }
 
 /// Writes CREATE INDEX IF NOT EXISTS.
-pub(super) fn create_index(dialect: Dialect, name: &str, table: &str, columns: &[&str]) -> String {
+pub(super) fn create_index(
+    dialect: Dialect,
+    name: &str,
+    table: &Table,
+    columns: &[&str],
+) -> String {
     let mut index = Index::create();
-    index.if_not_exists().name(index_name(dialect, name)).table(Alias::new(table));
+    index.if_not_exists().name(index_name(dialect, name)).table(table_ref(table));
     let index = with_columns(index, columns);
     match dialect {
         Dialect::Sqlite => index.to_string(SqliteQueryBuilder),
@@ -219,9 +232,14 @@ fn index_name(dialect: Dialect, name: &str) -> String {
     }
 }
 
+/// Writes CREATE DATABASE IF NOT EXISTS: what others call a schema is a database to MySQL.
+pub(super) fn create_database(dialect: Dialect, name: &str) -> String {
+    format!("CREATE DATABASE IF NOT EXISTS {}", identifier(dialect, name))
+}
+
 /// Writes DROP TABLE IF EXISTS.
-pub(super) fn drop_table(dialect: Dialect, table: &str) -> String {
-    let drop = sea_query::Table::drop().if_exists().table(Alias::new(table)).take();
+pub(super) fn drop_table(dialect: Dialect, table: &Table) -> String {
+    let drop = sea_query::Table::drop().if_exists().table(table_ref(table)).take();
     match dialect {
         Dialect::Sqlite => drop.to_string(SqliteQueryBuilder),
         Dialect::Postgres => drop.to_string(PostgresQueryBuilder),

@@ -14,6 +14,33 @@ pub struct MappingDefinition {
     pub entities: Vec<EntityDefinition>,
 }
 
+impl MappingDefinition {
+    /// Puts all tables that name no schema into one.
+    pub(super) fn move_to_schema(&mut self, schema: &str) {
+        let entities = self.entities.iter_mut();
+        let mut tables: Vec<_> = entities.map(|entity| &mut entity.table).collect();
+        tables.extend(&mut self.tables);
+        let mut moved = Vec::new();
+        for table in tables.iter_mut().filter(|table| table.schema.is_none()) {
+            moved.push(table.name.clone());
+            table.schema = Some(schema.to_owned());
+        }
+        let follow = |name: &mut String| {
+            if moved.contains(name) {
+                *name = format!("{schema}.{name}");
+            }
+        };
+        for key in tables.into_iter().flat_map(|table| &mut table.foreign_keys) {
+            follow(&mut key.table);
+        }
+        for relationship in self.entities.iter_mut().flat_map(|entity| &mut entity.relationships) {
+            if let KindDefinition::ManyToMany { table, .. } = &mut relationship.kind {
+                follow(table);
+            }
+        }
+    }
+}
+
 /// An entity as it is written down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntityDefinition {
@@ -32,6 +59,9 @@ pub struct EntityDefinition {
 pub struct TableDefinition {
     /// Its name.
     pub name: String,
+    /// The schema in which it lies (to MySQL and MariaDB: the database); none for the default one
+    /// of the connection.
+    pub schema: Option<String>,
     /// Its columns, in their order.
     pub columns: Vec<ColumnDefinition>,
     /// The columns of the primary key, in their order.
@@ -40,10 +70,39 @@ pub struct TableDefinition {
     pub foreign_keys: Vec<ForeignKeyDefinition>,
     /// Unique constraints over several columns.
     pub uniques: Vec<Vec<String>>,
+    /// Unique constraints in which two NULLs are equal (`NULLS NOT DISTINCT`, which PostgreSQL has
+    /// since version 15), over any number of columns.
+    pub uniques_nulls_not_distinct: Vec<Vec<String>>,
     /// Indexes over several columns, in their order.
     pub indexes: Vec<Vec<String>>,
     /// CHECK constraints: SQL expressions.
     pub checks: Vec<String>,
+}
+
+impl TableDefinition {
+    /// The name by which foreign keys and relationships refer to the table: `users`, or
+    /// `app.users` for one in a schema.
+    pub fn full_name(&self) -> String {
+        match &self.schema {
+            Some(schema) => format!("{schema}.{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Whether no two rows have the same values in these columns.
+    pub(super) fn is_unique(&self, columns: &[String]) -> bool {
+        let same = |key: &[String]| {
+            !key.is_empty()
+                && key.len() == columns.len()
+                && key.iter().all(|column| columns.contains(column))
+        };
+        let single =
+            |column: &ColumnDefinition| column.unique && same(std::slice::from_ref(&column.name));
+        same(&self.primary_key)
+            || self.uniques.iter().any(|unique| same(unique))
+            || self.uniques_nulls_not_distinct.iter().any(|unique| same(unique))
+            || self.columns.iter().any(single)
+    }
 }
 
 /// A column as it is written down.
@@ -102,7 +161,7 @@ impl ColumnDefinition {
 pub struct ForeignKeyDefinition {
     /// The referring columns.
     pub columns: Vec<String>,
-    /// The table they refer to.
+    /// The table they refer to, by its [full name](TableDefinition::full_name).
     pub table: String,
     /// The columns they refer to; empty for the primary key of that table.
     pub references: Vec<String>,
@@ -244,7 +303,7 @@ pub enum KindDefinition {
     },
     /// A list of rows, by way of an association table.
     ManyToMany {
-        /// The association table.
+        /// The association table, by its [full name](TableDefinition::full_name).
         table: String,
         /// Its columns that point here.
         local: Vec<String>,

@@ -66,26 +66,26 @@ impl Freezer {
     fn collect_tables(&mut self, definition: &MappingDefinition) {
         let mut entity_tables = Vec::new();
         for entity in &definition.entities {
-            if entity_tables.contains(&&entity.table.name) {
-                self.errors.push(MappingError::Duplicate {
-                    what: "entity table",
-                    name: entity.table.name.clone(),
-                });
+            let name = entity.table.full_name();
+            if entity_tables.contains(&name) {
+                let what = "entity table";
+                self.errors.push(MappingError::Duplicate { what, name: name.clone() });
             }
-            entity_tables.push(&entity.table.name);
+            entity_tables.push(name);
         }
         let all = definition.entities.iter().map(|entity| &entity.table);
         for table in all.chain(&definition.tables) {
-            match self.tables.get(&table.name) {
+            let name = table.full_name();
+            match self.tables.get(&name) {
                 None => {
-                    self.tables.insert(table.name.clone(), table.clone());
+                    self.tables.insert(name, table.clone());
                 }
                 // An association entity and a many_to_many may name one table, and so may the
                 // two sides of a many_to_many: the entity's declaration holds.
-                Some(known) if known == table || entity_tables.contains(&&table.name) => {}
+                Some(known) if known == table || entity_tables.contains(&name) => {}
                 Some(known) if same_association(known, table) => {}
                 Some(_) => {
-                    self.errors.push(MappingError::TableConflict { table: table.name.clone() });
+                    self.errors.push(MappingError::TableConflict { table: name });
                 }
             }
         }
@@ -114,11 +114,11 @@ impl Freezer {
     ) -> Table {
         for (index, column) in definition.columns.iter().enumerate() {
             if definition.columns[..index].iter().any(|other| other.name == column.name) {
-                let name = format!("{}.{}", definition.name, column.name);
+                let name = format!("{}.{}", definition.full_name(), column.name);
                 self.errors.push(MappingError::Duplicate { what: "column", name });
             }
         }
-        let place = &definition.name;
+        let place = &definition.full_name();
         let primary_key = self.columns(place, definition, &definition.primary_key);
         let mut uniques: Vec<Vec<usize>> = Vec::new();
         if !primary_key.is_empty() {
@@ -126,9 +126,14 @@ impl Freezer {
         }
         let single = definition.columns.iter().enumerate().filter(|(_, column)| column.unique);
         uniques.extend(single.map(|(index, _)| vec![index]));
+        let mut uniques_nulls_not_distinct = Vec::new();
         for unique in &definition.uniques {
             uniques.push(self.columns(place, definition, unique));
         }
+        for unique in &definition.uniques_nulls_not_distinct {
+            uniques_nulls_not_distinct.push(self.columns(place, definition, unique));
+        }
+        uniques.extend(uniques_nulls_not_distinct.iter().cloned());
         let mut indexes: Vec<Vec<usize>> =
             definition.indexes.iter().map(|index| self.columns(place, definition, index)).collect();
         let single = definition.columns.iter().enumerate().filter(|(_, column)| column.index);
@@ -157,10 +162,13 @@ impl Freezer {
         Table {
             id,
             name: Arc::from(definition.name.as_str()),
+            schema: definition.schema.as_deref().map(Arc::from),
+            full_name: Arc::from(definition.full_name()),
             columns,
             primary_key,
             foreign_keys,
             uniques,
+            uniques_nulls_not_distinct,
             indexes,
             checks: definition.checks.clone(),
             ordering_columns,
@@ -176,7 +184,7 @@ impl Freezer {
         key: &ForeignKeyDefinition,
         tables: &IndexMap<String, TableDefinition>,
     ) -> Option<ForeignKey> {
-        let name = format!("{} ({})", table.name, key.columns.join(", "));
+        let name = format!("{} ({})", table.full_name(), key.columns.join(", "));
         let Some((parent, _, parent_table)) = tables.get_full(&key.table) else {
             self.errors.push(MappingError::UnknownTable { place: name, table: key.table.clone() });
             return None;
@@ -202,17 +210,17 @@ impl Freezer {
             if !from.ty.refers_to(to.ty) {
                 self.errors.push(MappingError::TypeMismatch {
                     key: name.clone(),
-                    column: format!("{}.{}", parent_table.name, to.name),
+                    column: format!("{}.{}", parent_table.full_name(), to.name),
                     found: type_word(from.ty),
                     expected: type_word(to.ty),
                 });
             }
         }
-        if !is_unique(parent_table, wanted) {
+        if !parent_table.is_unique(wanted) {
             self.errors.push(MappingError::NotUnique {
                 key: name,
                 columns: wanted.join(", "),
-                table: parent_table.name.clone(),
+                table: parent_table.full_name(),
             });
             return None;
         }
@@ -239,7 +247,8 @@ impl Freezer {
                     name: definition.name.clone(),
                 });
             }
-            let Some(table) = tables.iter_mut().find(|table| *table.name == definition.table.name)
+            let Some(table) =
+                tables.iter_mut().find(|table| *table.full_name == definition.table.full_name())
             else {
                 continue;
             };
@@ -435,7 +444,7 @@ impl Freezer {
         local: &[String],
         remote: &[String],
     ) -> Option<Columns> {
-        let Some(link) = sides.tables.iter().find(|one| &*one.name == table) else {
+        let Some(link) = sides.tables.iter().find(|one| &*one.full_name == table) else {
             self.errors.push(MappingError::UnknownTable {
                 place: sides.label.to_owned(),
                 table: table.to_owned(),
@@ -487,7 +496,7 @@ impl Freezer {
             self.errors.push(MappingError::NoForeignKey {
                 relationship: sides.label.to_owned(),
                 columns: columns.join(", "),
-                table: table.name.to_string(),
+                table: table.full_name.to_string(),
                 target: parent.name.to_string(),
             });
         }
@@ -559,7 +568,7 @@ impl Freezer {
                     self.errors.push(MappingError::UnknownColumn {
                         place: place.to_owned(),
                         column: name.clone(),
-                        table: table.name.clone(),
+                        table: table.full_name(),
                         columns: columns.join(", "),
                     });
                 }
@@ -665,19 +674,6 @@ fn same_association(one: &TableDefinition, other: &TableDefinition) -> bool {
         (columns, key, foreign)
     };
     sorted(one) == sorted(other)
-}
-
-fn is_unique(table: &TableDefinition, columns: &[String]) -> bool {
-    let same = |key: &[String]| {
-        !key.is_empty()
-            && key.len() == columns.len()
-            && key.iter().all(|column| columns.contains(column))
-    };
-    let single =
-        |column: &ColumnDefinition| column.unique && same(std::slice::from_ref(&column.name));
-    same(&table.primary_key)
-        || table.uniques.iter().any(|unique| same(unique))
-        || table.columns.iter().any(single)
 }
 
 fn same_set(one: &[usize], other: &[usize]) -> bool {

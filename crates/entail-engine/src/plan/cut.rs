@@ -69,8 +69,11 @@ fn way(rows: &Rows<'_>, edge: &Edge) -> Option<Way> {
         }
         Why::Unique(set) => {
             let Item::Row(giver) = &rows.items[edge.from] else { return Some(Way::Hope) };
-            let columns = &rows.mapping.table(giver.table).uniques[set];
-            if can_be_null(rows, giver.table, columns) {
+            let table = rows.mapping.table(giver.table);
+            let columns = &table.uniques[set];
+            // Where NULLs are equal, a NULL meanwhile may be in the way of another row.
+            let can_wait = !table.uniques_nulls_not_distinct.contains(columns);
+            if can_wait && can_be_null(rows, giver.table, columns) {
                 Some(Way::LetGoEarly)
             } else {
                 Some(Way::Hope)

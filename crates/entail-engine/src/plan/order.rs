@@ -16,7 +16,7 @@ use crate::change::{CauseNode, ChangeSet, Of, Phase};
 use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 
-use super::row::{self, UniqueEdge};
+use super::row::{self, Nulls, UniqueEdge};
 use super::{Item, given_up, written};
 
 /// What a group of rows does. The order of the words is the order in which groups go where
@@ -372,6 +372,11 @@ fn unique_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>) -> Vec<U
             continue;
         }
         for (set, columns) in table.uniques.iter().enumerate() {
+            let nulls = if table.uniques_nulls_not_distinct.contains(columns) {
+                Nulls::NotDistinct
+            } else {
+                Nulls::Distinct
+            };
             let mut givers = FxHashMap::default();
             let written = |(group, items): &(&Group, &Vec<Item>)| {
                 group.class == Class::Delete
@@ -380,7 +385,7 @@ fn unique_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>) -> Vec<U
             let giving = of_table.iter().filter(|(group, _)| gives(group));
             for (group, items) in giving.filter(|one| written(one)) {
                 for (place, item) in items.iter().enumerate() {
-                    if let Some(value) = row::unique_given_up(item, columns) {
+                    if let Some(value) = row::unique_given_up(item, columns, nulls) {
                         givers.insert(value, (**group, place));
                     }
                 }
@@ -390,7 +395,7 @@ fn unique_edges(mapping: &Mapping, groups: &BTreeMap<Group, Vec<Item>>) -> Vec<U
             }
             for (group, items) in of_table.iter().filter(|(group, _)| takes(group)) {
                 for (place, item) in items.iter().enumerate() {
-                    let taken = row::unique_taken(item, columns);
+                    let taken = row::unique_taken(item, columns, nulls);
                     if let Some(&(giver_group, giver)) = taken.and_then(|value| givers.get(&value))
                         && (giver_group, giver) != (**group, place)
                     {

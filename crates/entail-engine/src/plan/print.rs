@@ -50,7 +50,7 @@ impl Plan {
             StepAction::Relink => "relink in",
             StepAction::DetachReached => "detach in",
         };
-        write!(f, "{words} {}", table.name)?;
+        write!(f, "{words} {}", table.full_name)?;
         if matches!(step.action, StepAction::DeleteReached | StepAction::DetachReached) {
             return self.write_reached(mapping, step, table, f);
         }
@@ -93,7 +93,7 @@ impl Plan {
         write_names(table, &step.keys, f)?;
         for hop in &step.hops {
             let over = mapping.table(hop.table);
-            write!(f, " among {} whose ", over.name)?;
+            write!(f, " among {} whose ", over.full_name)?;
             write_names(over, &hop.columns, f)?;
         }
         let width = step.hops.last().map_or(step.keys.len(), |hop| hop.columns.len()).max(1);

@@ -347,16 +347,35 @@ fn old_values(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
     }
 }
 
-/// The unique value that a row gives up; none if it keeps it, or it has a NULL.
-pub(super) fn unique_given_up(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
+/// Whether a unique constraint takes two NULLs for one value.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Nulls {
+    Distinct,
+    NotDistinct,
+}
+
+impl Nulls {
+    /// The value, unless it is a NULL that equals no other.
+    fn counts(self, value: &Value) -> bool {
+        self == Nulls::NotDistinct || !value.is_null()
+    }
+}
+
+/// The unique value that a row gives up; none if it keeps it, or it has a NULL that equals no
+/// other.
+pub(super) fn unique_given_up(item: &Item, columns: &[usize], nulls: Nulls) -> Option<Vec<Value>> {
     let Item::Row(row) = item else { return None };
+    let old = || -> Option<Vec<Value>> {
+        let old = columns.iter().map(|&column| given_up(&row.old, column));
+        old.map(|value| value.filter(|value| nulls.counts(value)).cloned()).collect()
+    };
     if row.operation == Operation::Delete {
-        return old_values(item, columns);
+        return old();
     }
     if !columns.iter().any(|&column| item.writes(column).is_some()) {
         return None;
     }
-    let old = old_values(item, columns)?;
+    let old = old()?;
     let keeps = columns.iter().zip(&old).all(|(&column, old)| match item.writes(column) {
         None => true,
         Some(Param::Value(new)) => new == old,
@@ -365,18 +384,23 @@ pub(super) fn unique_given_up(item: &Item, columns: &[usize]) -> Option<Vec<Valu
     (!keeps).then_some(old)
 }
 
-/// The unique value that a row takes; none if it has it already, or it has a NULL.
-pub(super) fn unique_taken(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
+/// The unique value that a row takes; none if it has it already, or it has a NULL that equals no
+/// other.
+pub(super) fn unique_taken(item: &Item, columns: &[usize], nulls: Nulls) -> Option<Vec<Value>> {
     let Item::Row(row) = item else { return None };
-    let new: Option<Vec<Value>> = new_values(item, columns)?
-        .into_iter()
-        .map(|param| match param {
-            Param::Value(value) => Some(value),
-            Param::Slot(_) => None,
+    if !columns.iter().any(|&column| item.writes(column).is_some()) {
+        return None;
+    }
+    let new: Option<Vec<Value>> = columns
+        .iter()
+        .map(|&column| match item.writes(column) {
+            Some(Param::Value(value)) => Some(value),
+            Some(Param::Slot(_)) => None,
+            None => given_up(&row.old, column),
         })
+        .map(|value| value.filter(|value| nulls.counts(value)).cloned())
         .collect();
     let new = new?;
-    let had =
-        row.operation == Operation::Update && old_values(item, columns).as_ref() == Some(&new);
-    (!had).then_some(new)
+    let kept = columns.iter().zip(&new).all(|(&c, new)| given_up(&row.old, c) == Some(new));
+    (row.operation != Operation::Update || !kept).then_some(new)
 }

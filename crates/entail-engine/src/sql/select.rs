@@ -12,7 +12,7 @@ use crate::query::{Comparison, Condition, Selection};
 use crate::value::{ColumnType, Value};
 
 use super::texts::{Shape, Texts};
-use super::words::{any, quoted, unnest};
+use super::words::{any, column_ref, quoted, table_name, table_ref, unnest};
 use super::{Dialect, text};
 
 const BY_KEY: u8 = 100;
@@ -28,7 +28,7 @@ pub struct Selected {
 }
 
 fn column(table: &Table, index: usize) -> Expr {
-    Expr::col((Alias::new(&*table.name), Alias::new(&*table.columns[index].name)))
+    Expr::col(column_ref(table, index))
 }
 
 fn start(table: &Table) -> SelectStatement {
@@ -36,7 +36,7 @@ fn start(table: &Table) -> SelectStatement {
     for index in 0..table.columns.len() {
         select.expr(column(table, index));
     }
-    select.from(Alias::new(&*table.name));
+    select.from(table_ref(table));
     select
 }
 
@@ -115,14 +115,14 @@ pub fn count(texts: &Texts, mapping: &Mapping, table: TableId, selection: &Selec
     let mut select = Query::select();
     if selection.limit.is_some() || selection.offset.is_some() {
         let mut inner = Query::select();
-        inner.expr(Expr::cust("1")).from(Alias::new(&*table.name));
+        inner.expr(Expr::cust("1")).from(table_ref(table));
         if let Some(condition) = &selection.condition {
             inner.cond_where(where_clause(table, condition, &mut params));
         }
         add_limits(&mut inner, selection);
         select.expr(Expr::cust("COUNT(*)")).from_subquery(inner, Alias::new("counted"));
     } else {
-        select.expr(Expr::cust("COUNT(*)")).from(Alias::new(&*table.name));
+        select.expr(Expr::cust("COUNT(*)")).from(table_ref(table));
         if let Some(condition) = &selection.condition {
             select.cond_where(where_clause(table, condition, &mut params));
         }
@@ -208,7 +208,8 @@ pub(super) fn one_of(
     match columns {
         &[single] if rows == 1 => column(table, single).eq(placeholder()),
         &[single] if dialect == Dialect::Postgres => {
-            let [own, name] = [&table.name, &table.columns[single].name].map(|name| quoted(name));
+            let own = table_name(dialect, table);
+            let name = quoted(&table.columns[single].name);
             Expr::cust_with_values(format!("{own}.{name} = {}", any(table, single)), [0])
         }
         &[single] => column(table, single).is_in((0..rows).map(|_| 0)),
@@ -343,14 +344,11 @@ pub fn select_linked(
             }
             let pairs = link.remote.iter().zip(&link.remote_references);
             let on = pairs.fold(Cond::all(), |on, (&from, &to)| {
-                on.add(
-                    column(linking, from)
-                        .equals((Alias::new(&*target.name), Alias::new(&*target.columns[to].name))),
-                )
+                on.add(column(linking, from).equals(column_ref(target, to)))
             });
             select
-                .from(Alias::new(&*linking.name))
-                .inner_join(Alias::new(&*target.name), on)
+                .from(table_ref(linking))
+                .inner_join(table_ref(target), on)
                 .and_where(one_of(dialect, linking, near, rows));
             add_order(&mut select, target, &relationship.order_by);
             text!(dialect, select)

@@ -1,7 +1,8 @@
 //! Words that sea-query has no builder for, or that stand in texts of our own: names and types.
 
 use sea_query::{
-    Alias, MysqlQueryBuilder, PostgresQueryBuilder, QuotedBuilder, SqliteQueryBuilder,
+    Alias, ColumnRef, IntoColumnRef, IntoTableRef, MysqlQueryBuilder, PostgresQueryBuilder,
+    QuotedBuilder, SqliteQueryBuilder, TableRef,
 };
 
 use crate::mapping::Table;
@@ -19,6 +20,33 @@ pub(crate) fn identifier(dialect: Dialect, name: &str) -> String {
         Dialect::MariaDb | Dialect::MySql => MysqlQueryBuilder.prepare_iden(&name, &mut sql),
     }
     sql
+}
+
+/// Writes the name of a table in quotes, behind that of its schema if it has one.
+pub(crate) fn table_name(dialect: Dialect, table: &Table) -> String {
+    let name = identifier(dialect, &table.name);
+    match &table.schema {
+        Some(schema) => format!("{}.{name}", identifier(dialect, schema)),
+        None => name,
+    }
+}
+
+/// A table as the builder takes it.
+pub(crate) fn table_ref(table: &Table) -> TableRef {
+    let name = Alias::new(&*table.name);
+    match &table.schema {
+        Some(schema) => (Alias::new(&**schema), name).into_table_ref(),
+        None => name.into_table_ref(),
+    }
+}
+
+/// A column with its table ahead, as the builder takes it.
+pub(super) fn column_ref(table: &Table, index: usize) -> ColumnRef {
+    let (name, column) = (Alias::new(&*table.name), Alias::new(&*table.columns[index].name));
+    match &table.schema {
+        Some(schema) => (Alias::new(&**schema), name, column).into_column_ref(),
+        None => (name, column).into_column_ref(),
+    }
 }
 
 /// Writes a name in quotes, as PostgreSQL has them.

@@ -15,7 +15,7 @@ use super::Dialect;
 use super::select::{bind_keys, one_of};
 use super::text;
 use super::texts::{Shape, Texts};
-use super::words::identifier;
+use super::words::{column_ref, identifier, table_ref};
 
 /// What a request of a plan writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,7 @@ impl Writer<'_> {
         let name = |&index: &usize| Arc::clone(&table.columns[index].name);
         Arc::new(Target {
             operation,
+            schema: table.schema.clone(),
             table: Arc::clone(&table.name),
             columns: step.columns.iter().map(name).collect(),
             keys: step.keys.iter().map(name).collect(),
@@ -111,7 +112,7 @@ impl Writer<'_> {
             match operation {
                 Operation::Update => {
                     let mut update = Query::update();
-                    update.table(Alias::new(&*table.name));
+                    update.table(table_ref(table));
                     for &index in &step.columns {
                         update.value(Alias::new(&*table.columns[index].name), Expr::value(0));
                     }
@@ -120,7 +121,7 @@ impl Writer<'_> {
                 }
                 Operation::Insert | Operation::Delete => {
                     let mut delete = Query::delete();
-                    delete.from_table(Alias::new(&*table.name)).and_where(found);
+                    delete.from_table(table_ref(table)).and_where(found);
                     text!(dialect, delete)
                 }
             }
@@ -176,6 +177,7 @@ impl Writer<'_> {
                 kind: CallKind::Execute { expect: Expect::Any },
                 target: Some(Arc::new(Target {
                     operation,
+                    schema: table.schema.clone(),
                     table: Arc::clone(&table.name),
                     columns: Vec::new(),
                     keys: Vec::new(),
@@ -202,7 +204,7 @@ fn reached_text(
         for &index in &hop.select {
             select.column(Alias::new(&*over.columns[index].name));
         }
-        select.from(Alias::new(&*over.name));
+        select.from(table_ref(over));
         select.and_where(match below.take() {
             Some(below) => tuple(over, &hop.columns).in_subquery(below),
             None => one_of(dialect, over, &hop.columns, rows),
@@ -215,7 +217,7 @@ fn reached_text(
     };
     if operation == Operation::Update {
         let mut update = Query::update();
-        update.table(Alias::new(&*table.name)).and_where(found);
+        update.table(table_ref(table)).and_where(found);
         for &index in step.keys.iter().filter(|&&index| table.columns[index].nullable) {
             update.value(Alias::new(&*table.columns[index].name), Expr::cust("NULL"));
         }
@@ -228,15 +230,13 @@ fn reached_text(
         text!(dialect, update)
     } else {
         let mut delete = Query::delete();
-        delete.from_table(Alias::new(&*table.name)).and_where(found);
+        delete.from_table(table_ref(table)).and_where(found);
         text!(dialect, delete)
     }
 }
 
 fn tuple(table: &Table, columns: &[usize]) -> Expr {
-    let column = |&index: &usize| {
-        Expr::col((Alias::new(&*table.name), Alias::new(&*table.columns[index].name)))
-    };
+    let column = |&index: &usize| Expr::col(column_ref(table, index));
     match columns {
         [single] => column(single),
         several => Expr::tuple(several.iter().map(column)),

@@ -2,8 +2,8 @@
 
 use entail_engine::batch::{Operation, Target};
 
-use super::same;
 use super::select::{Found, select};
+use super::{in_database, same, write_qualified};
 use crate::link::Link;
 use crate::literal;
 
@@ -28,25 +28,28 @@ pub(super) async fn condition(
     if target.operation != Operation::Delete {
         return None;
     }
-    let steps = steps(link).await?;
+    let steps = steps(link, target.schema.as_deref()).await?;
     let mut condition = condition;
     for step in way(&steps, &target.table, table)? {
-        condition = behind(step, &condition);
+        condition = behind(step, target.schema.as_deref(), &condition);
     }
     Some(condition)
 }
 
-/// All steps within the database.
-async fn steps(link: &mut Link) -> Option<Vec<Step>> {
-    let sql = "SELECT k.constraint_name, k.table_name, k.referenced_table_name, k.column_name, \
+/// All steps within a database, or that of the connection.
+async fn steps(link: &mut Link, database: Option<&str>) -> Option<Vec<Step>> {
+    let database = in_database(link, database)?;
+    let sql = format!(
+        "SELECT k.constraint_name, k.table_name, k.referenced_table_name, k.column_name, \
                k.referenced_column_name FROM information_schema.key_column_usage AS k \
                JOIN information_schema.referential_constraints AS r \
                ON r.constraint_schema = k.constraint_schema \
                AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
-               WHERE k.constraint_schema = DATABASE() AND r.delete_rule = 'CASCADE' \
-               AND k.referenced_table_schema = DATABASE() \
-               ORDER BY k.table_name, k.constraint_name, k.ordinal_position";
-    let found = select(link, &[sql.to_owned()]).await?;
+               WHERE k.constraint_schema = {database} AND r.delete_rule = 'CASCADE' \
+               AND k.referenced_table_schema = {database} \
+               ORDER BY k.table_name, k.constraint_name, k.ordinal_position"
+    );
+    let found = select(link, &[sql]).await?;
     let mut steps: Vec<Step> = Vec::new();
     for row in &found.rows {
         let text = |index| Found::text(row, index);
@@ -82,21 +85,21 @@ fn way<'a>(steps: &'a [Step], from: &str, to: &str) -> Option<Vec<&'a Step>> {
 }
 
 /// The condition that finds the rows behind a step.
-fn behind(step: &Step, condition: &str) -> String {
+fn behind(step: &Step, database: Option<&str>, condition: &str) -> String {
     let list = |table: &str, columns: &mut dyn Iterator<Item = &String>| {
         let mut text = String::new();
         for (index, column) in columns.enumerate() {
             if index > 0 {
                 text.push_str(", ");
             }
-            literal::write_name(&mut text, table);
+            write_qualified(&mut text, database, table);
             text.push('.');
             literal::write_name(&mut text, column);
         }
         text
     };
     let mut parent = String::new();
-    literal::write_name(&mut parent, &step.parent);
+    write_qualified(&mut parent, database, &step.parent);
     format!(
         " WHERE ({}) IN (SELECT {} FROM {parent}{condition})",
         list(&step.child, &mut step.columns.iter().map(|(child, _)| child)),
@@ -129,8 +132,9 @@ mod tests {
     #[test]
     fn rows_behind_a_step_are_found_by_those_before_it() {
         assert_eq!(
-            behind(&step("p", "c"), " WHERE `x` = 1"),
+            behind(&step("p", "c"), None, " WHERE `x` = 1"),
             " WHERE (`c`.`a`, `c`.`b`) IN (SELECT `p`.`id`, `p`.`no` FROM `p` WHERE `x` = 1)"
         );
+        assert!(behind(&step("p", "c"), Some("d"), "").contains("FROM `d`.`p`"));
     }
 }

@@ -154,8 +154,13 @@ pub fn target(
     keys: &[&str],
 ) -> Option<Arc<Target>> {
     let names = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
-    let target =
-        Target { operation, table: table.into(), columns: names(columns), keys: names(keys) };
+    let target = Target {
+        operation,
+        schema: None,
+        table: table.into(),
+        columns: names(columns),
+        keys: names(keys),
+    };
     Some(Arc::new(target))
 }
 

@@ -177,7 +177,13 @@ fn call(
 }
 
 fn target(operation: Operation, table: &str) -> Arc<Target> {
-    Arc::new(Target { operation, table: table.into(), columns: Vec::new(), keys: Vec::new() })
+    Arc::new(Target {
+        operation,
+        schema: None,
+        table: table.into(),
+        columns: Vec::new(),
+        keys: Vec::new(),
+    })
 }
 
 pub async fn run(connection: &mut PooledConnection, requests: Vec<Request>) -> Outcome {

@@ -120,7 +120,13 @@ pub fn written(
 
 pub fn target(operation: Operation, table: &str, columns: &[&str], keys: &[&str]) -> Arc<Target> {
     let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
-    Arc::new(Target { operation, table: table.into(), columns: names(columns), keys: names(keys) })
+    Arc::new(Target {
+        operation,
+        schema: None,
+        table: table.into(),
+        columns: names(columns),
+        keys: names(keys),
+    })
 }
 
 /// An INSERT of several rows an execution into a table with the columns `id` and `name`, whose

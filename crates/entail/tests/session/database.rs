@@ -22,6 +22,8 @@ pub enum Kind {
 pub struct Place {
     /// The URL, to connect once more.
     pub url: String,
+    /// A name that no other test has.
+    pub name: String,
     server: Option<Server>,
     _folder: Option<tempfile::TempDir>,
 }
@@ -36,8 +38,22 @@ impl Place {
     /// A place for one connection at least; in memory where that is enough.
     pub fn small() -> Self {
         match crate::DATABASE {
-            Kind::Sqlite => Self { url: "sqlite::memory:".to_owned(), server: None, _folder: None },
+            Kind::Sqlite => Self {
+                url: "sqlite::memory:".to_owned(),
+                name: name(),
+                server: None,
+                _folder: None,
+            },
             _ => Self::shared(),
+        }
+    }
+
+    /// Drops a schema that the test made beside its own place.
+    #[allow(dead_code)]
+    pub fn drop_schema(&self, name: &str) {
+        if let Some(server) = &self.server {
+            let cascade = if crate::DATABASE == Kind::Postgres { " CASCADE" } else { "" };
+            let _ = try_run(&server.url, &format!("DROP SCHEMA IF EXISTS {name}{cascade}"));
         }
     }
 
@@ -47,7 +63,7 @@ impl Place {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
-                Self { url, server: None, _folder: Some(folder) }
+                Self { url, name: name(), server: None, _folder: Some(folder) }
             }
             Kind::Postgres => {
                 let url =
@@ -57,7 +73,7 @@ impl Place {
                 let drop = format!("DROP SCHEMA {name} CASCADE");
                 let separator = if url.contains('?') { '&' } else { '?' };
                 let own = format!("{url}{separator}search_path={name}");
-                Self { url: own, server: Some(Server { url, drop }), _folder: None }
+                Self { url: own, name, server: Some(Server { url, drop }), _folder: None }
             }
             Kind::MariaDb => {
                 let url = server("ENTAIL_MYSQL_URL", "mysql://root@127.0.0.1:3306/test");
@@ -68,7 +84,7 @@ impl Place {
                 let own = format!("{}/{name}?{options}", &path[..start]);
                 let drop = format!("DROP DATABASE {name}");
                 let own = own.trim_end_matches('?').to_owned();
-                Self { url: own, server: Some(Server { url, drop }), _folder: None }
+                Self { url: own, name, server: Some(Server { url, drop }), _folder: None }
             }
         }
     }

@@ -7,6 +7,7 @@ mod integrity;
 mod links;
 mod merging;
 pub mod queries;
+mod schemas;
 pub mod shop;
 mod states;
 mod transactions;

@@ -11,7 +11,7 @@ use crate::mapping::Table;
 use crate::plan::Step;
 
 use super::super::texts::Shape;
-use super::super::words::{quoted, unnest};
+use super::super::words::{quoted, table_name, table_ref, unnest};
 use super::super::{Dialect, text};
 use super::{Place, Writer};
 
@@ -158,7 +158,7 @@ fn rows_text(
     rows: usize,
 ) -> Arc<str> {
     let mut insert = Query::insert();
-    insert.into_table(Alias::new(&*table.name));
+    insert.into_table(table_ref(table));
     if columns.is_empty() {
         insert.or_default_values();
     } else {
@@ -189,7 +189,7 @@ fn arrays_text(table: &Table, columns: &[usize], returning: &[usize]) -> Arc<str
     };
     let mut sql = format!(
         "INSERT INTO {} ({}) SELECT * FROM {}",
-        quoted(&table.name),
+        table_name(Dialect::Postgres, table),
         names(columns),
         unnest(table, columns.iter().copied()),
     );

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use sea_query::{Alias, Query};
+use sea_query::Query;
 
 use crate::batch::{Bind, Call, CallKind, Expect, Operation, ParamList, Params};
 use crate::mapping::{Action, Table};
@@ -19,7 +19,7 @@ use crate::plan::{Step, StepAction};
 use crate::value::ColumnType;
 
 use super::super::select::{bind_keys, one_of};
-use super::super::words::{any, identifier, quoted, unnest};
+use super::super::words::{any, identifier, quoted, table_name, table_ref, unnest};
 use super::super::{Dialect, text};
 use super::{Place, Writer};
 
@@ -86,9 +86,7 @@ impl Writer<'_> {
                 return delete_by_arrays(table, &step.keys);
             }
             let mut delete = Query::delete();
-            delete
-                .from_table(Alias::new(&*table.name))
-                .and_where(one_of(dialect, table, &step.keys, rows));
+            delete.from_table(table_ref(table)).and_where(one_of(dialect, table, &step.keys, rows));
             text!(dialect, delete)
         });
     }
@@ -179,25 +177,25 @@ fn has_each_row_once(step: &Step) -> bool {
 fn update_from_arrays(table: &Table, columns: &[usize], keys: &[usize]) -> Arc<str> {
     let name = |index: usize| quoted(&table.columns[index].name);
     let sets = columns.iter().enumerate().map(|(at, &index)| format!("{} = d.c{at}", name(index)));
+    let own = table_name(Dialect::Postgres, table);
     format!(
-        "UPDATE {} SET {} FROM {} AS d({}) WHERE {}",
-        quoted(&table.name),
+        "UPDATE {own} SET {} FROM {} AS d({}) WHERE {}",
         sets.collect::<Vec<_>>().join(", "),
         unnest(table, columns.iter().chain(keys).copied()),
         list_names(columns.len(), keys.len()),
-        found_by(&quoted(&table.name), keys, name),
+        found_by(&own, keys, name),
     )
     .into()
 }
 
 /// `DELETE FROM t USING unnest(...) AS d(k0, k1) WHERE t.a = d.k0 AND t.b = d.k1`.
 fn delete_by_arrays(table: &Table, keys: &[usize]) -> Arc<str> {
+    let own = table_name(Dialect::Postgres, table);
     format!(
-        "DELETE FROM {} USING {} AS d({}) WHERE {}",
-        quoted(&table.name),
+        "DELETE FROM {own} USING {} AS d({}) WHERE {}",
         unnest(table, keys.iter().copied()),
         list_names(0, keys.len()),
-        found_by(&quoted(&table.name), keys, |index| quoted(&table.columns[index].name)),
+        found_by(&own, keys, |index| quoted(&table.columns[index].name)),
     )
     .into()
 }
@@ -210,7 +208,7 @@ fn lock_text(table: &Table, keys: &[usize], strength: &str) -> Arc<str> {
         &[key] => format!("= {}", any(table, key)),
         keys => format!("IN (SELECT * FROM {})", unnest(table, keys.iter().copied())),
     };
-    let table = quoted(&table.name);
+    let table = table_name(Dialect::Postgres, table);
     format!("SELECT 1 FROM {table} WHERE ({names}) {found} ORDER BY {names} FOR {strength}").into()
 }
 
@@ -223,7 +221,7 @@ fn update_by_join(
     rows: usize,
 ) -> Arc<str> {
     let name = |index: usize| identifier(dialect, &table.columns[index].name);
-    let own = identifier(dialect, &table.name);
+    let own = table_name(dialect, table);
     let names = (0..columns.len()).map(|at| format!("? AS c{at}"));
     let names = names.chain((0..keys.len()).map(|at| format!("? AS k{at}")));
     let mut list = format!("SELECT {}", names.collect::<Vec<_>>().join(", "));
