@@ -29,6 +29,19 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.requests.is_empty()
     }
+
+    /// Whether the batch is a transaction around one statement that writes at most one row, and is
+    /// right or has written nothing. A server commits such a statement by itself, which saves the
+    /// trip of a COMMIT that waits for the count.
+    pub fn is_lone_write(&self) -> bool {
+        let [Request::Begin, Request::Call(call), Request::Commit] = self.requests.as_slice()
+        else {
+            return false;
+        };
+        matches!(call.kind, CallKind::Execute { .. })
+            && call.executions() == 1
+            && call.target.as_ref().is_some_and(|target| target.one_row)
+    }
 }
 
 /// One request of a [`Batch`].
@@ -183,6 +196,8 @@ pub struct Target {
     /// their parameters, which follow those of `columns`. Empty where the rows are found in
     /// another way.
     pub keys: Vec<Arc<str>>,
+    /// Whether each execution is an UPDATE or DELETE of one row by its primary key.
+    pub one_row: bool,
 }
 
 /// What a statement does to rows.

@@ -135,7 +135,10 @@ pub(crate) async fn still_referenced(
     let mut condition = match target.operation {
         Operation::Insert => return None,
         Operation::Update => by_keys(link, refused, target)?,
-        Operation::Delete => by_text(link, refused, target)?,
+        Operation::Delete => match by_text(link, refused, target) {
+            Some(condition) => condition,
+            None => by_keys(link, refused, target)?,
+        },
     };
     let mut kinds = kinds(key, refused, target);
     if !same(&target.table, &key.parent.table) {
@@ -205,7 +208,7 @@ fn by_text(link: &Link, refused: &Refused<'_>, target: &Target) -> Option<String
     text.strip_prefix(&start).map(str::to_owned)
 }
 
-/// The condition that finds the rows of a refused UPDATE by their keys.
+/// The condition that finds the rows of a refused statement by their keys.
 fn by_keys(link: &Link, refused: &Refused<'_>, target: &Target) -> Option<String> {
     if target.keys.is_empty() {
         return None;

@@ -107,7 +107,15 @@ impl Trip<'_> {
         }
         let batch = self.batch;
         let mut place = Place::default();
-        while let Some(request) = batch.requests.get(place.request) {
+        let mut end = batch.requests.len();
+        // A transaction on a cluster is guarded; elsewhere the server commits one statement itself.
+        let is_guarded = self.link.server.membership == Membership::Cluster;
+        let is_free = !self.link.in_transaction() && self.link.autocommit();
+        if batch.is_lone_write() && is_free && !is_guarded {
+            (place.request, end) = (1, 2);
+        }
+        while place.request < end {
+            let request = &batch.requests[place.request];
             match request {
                 Request::Call(call) if packet::goes_alone(call) => {
                     self.alone(call, &mut place, sink).await?;

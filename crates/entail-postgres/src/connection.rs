@@ -201,7 +201,7 @@ impl Connection {
         if stale {
             self.statements.clear();
         }
-        let whole = course.own || batch.requests.len() == 1;
+        let whole = course.own || batch.requests.len() == 1 || batch.is_lone_write();
         if !stale || before != Transaction::None || !whole || course.handed_over {
             return Err(self.failure(live, batch, failed, course).await);
         }

@@ -24,6 +24,9 @@ use crate::failure::Fault;
 use crate::statements::{Ready, Statements};
 
 /// What begins the transaction of a batch that only reads.
+/// What begins a transaction as the server does by itself for a single statement.
+pub(crate) const BEGIN: &str = "BEGIN";
+
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// So many requests may be on their way at once: enough that the server never waits, and little
@@ -150,6 +153,10 @@ impl<'a, 's> Pipeline<'a, 's> {
     /// Runs the batch to its end, or to the first failure.
     pub(crate) async fn run(&mut self) -> Result<(), Failed> {
         let batch = self.batch;
+        if !self.course.open && self.begin == BEGIN && batch.is_lone_write() {
+            self.request(1).await?;
+            return self.land_all().await;
+        }
         let snapshot = !self.course.open && reads_often(batch);
         let mut next = 0;
         if snapshot {

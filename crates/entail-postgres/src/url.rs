@@ -9,6 +9,7 @@ use std::time::Duration;
 use entail_engine::error::DriverError;
 use percent_encoding::percent_decode_str;
 
+use crate::pipeline::BEGIN;
 use words::Words;
 
 /// How a database is reached, read from a URL.
@@ -140,7 +141,7 @@ impl Options {
             statement_cache: words.statement_cache.unwrap_or(256),
             application_name: words.application_name.unwrap_or_else(|| "entail".to_owned()),
             settings,
-            begin: words.begin.unwrap_or("BEGIN"),
+            begin: words.begin.unwrap_or(BEGIN),
             encryption: words.encryption.unwrap_or(Encryption::Prefer),
             root_certificates: words.root_certificates,
         })

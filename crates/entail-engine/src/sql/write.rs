@@ -91,8 +91,10 @@ impl Writer<'_> {
         self.texts.get(shape, || build(dialect, table))
     }
 
-    fn target(&self, step: &Step, operation: Operation) -> Arc<Target> {
+    fn target(&self, step: &Step, operation: Operation, rows: usize) -> Arc<Target> {
         let table = self.mapping.table(step.table);
+        let key = &table.primary_key;
+        let by_key = !key.is_empty() && key.iter().all(|column| step.keys.contains(column));
         let name = |&index: &usize| Arc::clone(&table.columns[index].name);
         Arc::new(Target {
             operation,
@@ -100,6 +102,7 @@ impl Writer<'_> {
             table: Arc::clone(&table.name),
             columns: step.columns.iter().map(name).collect(),
             keys: step.keys.iter().map(name).collect(),
+            one_row: rows == 1 && by_key && operation != Operation::Insert,
         })
     }
 
@@ -132,7 +135,7 @@ impl Writer<'_> {
             arity: step.columns.len() + step.keys.len(),
             bind: Bind::Each,
             kind: CallKind::Execute { expect: step.expect },
-            target: Some(self.target(step, operation)),
+            target: Some(self.target(step, operation, 1)),
         };
         self.push(Place { step: number, first: 0, rows: 1 }, call);
     }
@@ -181,6 +184,7 @@ impl Writer<'_> {
                     table: Arc::clone(&table.name),
                     columns: Vec::new(),
                     keys: Vec::new(),
+                    one_row: false,
                 })),
             };
             self.push(Place { step: number, first: 0, rows: 1 }, call);

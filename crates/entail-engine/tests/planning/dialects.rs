@@ -9,8 +9,13 @@ use expect_test::{Expect, expect};
 use super::{int, text};
 use crate::world::World;
 
-/// The statements of a flush, one a line: how often they run, or over how many rows of arrays.
+/// Checks the statements of a flush.
 fn check(world: &World, dialect: Dialect, expected: Expect) {
+    expected.assert_eq(&statements(world, dialect));
+}
+
+/// The statements of a flush, one a line: how often they run, or over how many rows of arrays.
+fn statements(world: &World, dialect: Dialect) -> String {
     let Ok(Collected::Changes(changes)) = collect(&world.unit.arena) else {
         panic!("nothing is to be loaded")
     };
@@ -31,7 +36,7 @@ fn check(world: &World, dialect: Dialect, expected: Expect) {
         }
         other => format!("{other:?}"),
     });
-    expected.assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 const SHOP: &str = "
@@ -123,7 +128,14 @@ fn updates_of_plain_columns_go_together_and_those_of_unique_ones_in_their_order(
         &world,
         Dialect::MariaDb,
         expect![
-            "1x = 4: UPDATE `user` JOIN (SELECT ? AS c0, ? AS k0 UNION ALL SELECT ?, ? UNION ALL SELECT ?, ? UNION ALL SELECT ?, ?) AS d ON `user`.`id` = d.k0 SET `user`.`note` = d.c0"
+            "1x = 4: UPDATE (WITH given (c0, k0) AS (VALUES (?, ?), (?, ?), (?, ?), (?, ?)) SELECT * FROM given) AS d STRAIGHT_JOIN `user` ON `user`.`id` = d.k0 SET `user`.`note` = d.c0"
+        ],
+    );
+    check(
+        &world,
+        Dialect::MySql,
+        expect![
+            "1x = 4: UPDATE (SELECT ? AS c0, ? AS k0 UNION ALL SELECT ?, ? UNION ALL SELECT ?, ? UNION ALL SELECT ?, ?) AS d STRAIGHT_JOIN `user` ON `user`.`id` = d.k0 SET `user`.`note` = d.c0"
         ],
     );
     for id in 1..=4 {
@@ -190,6 +202,22 @@ fn rows_that_point_at_each_other_are_deleted_one_by_one_where_the_database_does_
             2 rows: DELETE FROM "node" WHERE "node"."id" = ANY($1::bigint[])"#]],
     );
     check(&world, Dialect::MariaDb, expect!["2x: DELETE FROM `node` WHERE `node`.`id` = ?"]);
+}
+
+#[test]
+fn a_long_list_of_composite_keys_is_joined_on_mariadb() {
+    let mut world = World::new("user: id*\n stay: a->user! b->user! note?");
+    for id in 1..=32 {
+        let name = format!("s{id}");
+        world.row("stay", &name, &[int(id), int(1), text("old")]);
+        world.delete(&name);
+    }
+    let sent = statements(&world, Dialect::MariaDb);
+    let start = "1x: DELETE `stay` FROM `stay` JOIN (WITH given (k0, k1) AS (VALUES (?, ?), (?, ?)";
+    let end = ") SELECT * FROM given) AS d ON `stay`.`a` = d.k0 AND `stay`.`b` = d.k1";
+    assert!(sent.starts_with(start) && sent.ends_with(end), "{sent}");
+    let sent = statements(&world, Dialect::MySql);
+    assert!(sent.starts_with("1x: DELETE FROM `stay` WHERE (`stay`.`a`, `stay`.`b`) IN ((?, ?)"));
 }
 
 #[test]

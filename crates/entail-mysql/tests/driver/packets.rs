@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use entail_engine::batch::{Fetch, Param, Request};
+use entail_engine::error::DriverError;
 use entail_engine::sql::Dialect;
 use entail_engine::value::Value;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::requests::{delete, insert, insert_made, insert_params, int, text, update};
-use crate::server::{one, run, scratch};
+use crate::requests::{delete, insert, insert_made, insert_params, int, of_one_row, text, update};
+use crate::server::{all, fail, one, run, scratch};
 
 /// Counts the packets that the driver tells of, and keeps what it says at `debug`.
 #[derive(Clone, Default)]
@@ -128,11 +129,34 @@ async fn what_is_too_large_for_a_packet_goes_in_several() {
     assert_eq!(one(&mut db, "SELECT count(*) FROM t").await, int(3));
 
     let whole = insert("t", &["id", "v"], &[int(4), Value::from(vec![7_u8; size * 2])]);
-    let failure = crate::server::fail(&mut db, vec![Request::Begin, row(5), whole]).await;
+    let failure = fail(&mut db, vec![Request::Begin, row(5), whole]).await;
     assert_eq!((failure.request, failure.in_transaction), (Some(2), false));
     assert!(failure.error.to_string().contains("max_allowed_packet"), "{}", failure.error);
     let param = crate::requests::raw("DO ?", &[Value::from(vec![7_u8; size * 5])]);
-    let failure = crate::server::fail(&mut db, vec![param]).await;
+    let failure = fail(&mut db, vec![param]).await;
     assert!(failure.error.to_string().contains("max_allowed_packet"), "{}", failure.error);
     assert_eq!(one(&mut db, "SELECT count(*) FROM t").await, int(3));
+}
+
+#[tokio::test]
+async fn the_server_commits_a_lone_statement_by_itself() {
+    let Some(scratch) = scratch(&["CREATE TABLE t (id int PRIMARY KEY, v varchar(9))"]).await
+    else {
+        return;
+    };
+    let listener = Listener::default();
+    let mut db = scratch.take().await;
+    run(&mut db, vec![insert("t", &["id", "v"], &[int(1), text("x")])]).await;
+    let change = |id| {
+        let update = update("t", &["v"], &["id"], &[text("y"), int(id)]);
+        vec![Request::Begin, of_one_row(update), Request::Commit]
+    };
+    let listening = tracing::subscriber::set_default(listener.clone());
+    run(&mut db, change(1)).await;
+    drop(listening);
+    assert_eq!(listener.packets.load(Ordering::Relaxed), 1);
+    let failure = fail(&mut db, change(7)).await;
+    assert!(matches!(failure.error, DriverError::RowCount { .. }), "{failure:?}");
+    assert_eq!((failure.request, failure.in_transaction), (Some(1), false));
+    assert_eq!(all(&mut db, "SELECT v, @@in_transaction FROM t").await, "'y', 0");
 }

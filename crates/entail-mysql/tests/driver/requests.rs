@@ -160,6 +160,7 @@ pub fn target(
         table: table.into(),
         columns: names(columns),
         keys: names(keys),
+        one_row: false,
     };
     Some(Arc::new(target))
 }
@@ -191,4 +192,14 @@ pub fn shown(violation: &Violation) -> String {
         }
         kind => format!("{own} by {constraint}: {kind:?}"),
     }
+}
+
+/// The same statement, said to find one row by its primary key.
+pub fn of_one_row(mut request: Request) -> Request {
+    if let Request::Call(call) = &mut request
+        && let Some(target) = &mut call.target
+    {
+        Arc::make_mut(target).one_row = true;
+    }
+    request
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entail_engine::batch::{Param, Request};
+use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value};
 use entail_postgres::{Options, Pool, PooledConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::database::{Place, check};
 use crate::requests::{
-    batch, delete, insert, insert_arrays, insert_returning, int, one, query, run, update,
+    batch, delete, fail, insert, insert_arrays, insert_returning, int, of_one_row, one, query, run,
+    update,
 };
 
 const SCHEMA: &str = "CREATE TABLE a (id bigserial PRIMARY KEY, n int8);
@@ -150,6 +152,36 @@ fn a_commit_waits_for_counts_that_may_be_wrong_and_for_no_others() {
         };
         run(&mut db, change(3)).await;
         assert_eq!(way.trips(&mut db, change(3)).await, 2);
+    });
+}
+
+#[test]
+fn the_server_commits_a_lone_statement_by_itself() {
+    check(SCHEMA, async |place| {
+        let way = Way::to(place, "").await;
+        let mut db = way.connection().await;
+        run(&mut db, vec![insert("a", &["id", "n"], &[int(1), int(1)])]).await;
+        let change = |id| {
+            let update = update("a", &["n"], &["id"], &[int(9), int(id)]);
+            vec![Request::Begin, of_one_row(update), Request::Commit]
+        };
+        run(&mut db, change(1)).await;
+        assert_eq!(way.trips(&mut db, change(1)).await, 1);
+        let failure = fail(&mut db, change(7)).await;
+        assert!(matches!(failure.error, DriverError::RowCount { .. }), "{failure:?}");
+        assert_eq!((failure.request, failure.in_transaction), (Some(1), false));
+        assert_eq!(one(&mut db, "SELECT n FROM a").await, int(9));
+        let refused = of_one_row(update("b", &["a"], &["id"], &[int(9), int(1)]));
+        run(&mut db, vec![insert("b", &["id", "a"], &[int(1), int(1)])]).await;
+        let failure = fail(&mut db, vec![Request::Begin, refused, Request::Commit]).await;
+        assert!(matches!(failure.error, DriverError::Integrity(_)), "{failure:?}");
+        assert!(!db.in_transaction());
+
+        // In another isolation than the server's own it takes a transaction.
+        let way = Way::to(place, "isolation=serializable").await;
+        let mut db = way.connection().await;
+        run(&mut db, change(1)).await;
+        assert_eq!(way.trips(&mut db, change(1)).await, 2);
     });
 }
 

@@ -183,6 +183,7 @@ fn target(operation: Operation, table: &str) -> Arc<Target> {
         table: table.into(),
         columns: Vec::new(),
         keys: Vec::new(),
+        one_row: false,
     })
 }
 
@@ -213,4 +214,14 @@ pub fn foreign_key(violation: &Violation) -> &ForeignKeyViolation {
         ViolationKind::ForeignKey(violation) => violation,
         other => panic!("{other:?}"),
     }
+}
+
+/// The same statement, said to find one row by its primary key.
+pub fn of_one_row(mut request: Request) -> Request {
+    if let Request::Call(call) = &mut request
+        && let Some(target) = &mut call.target
+    {
+        Arc::make_mut(target).one_row = true;
+    }
+    request
 }

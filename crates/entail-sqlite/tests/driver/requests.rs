@@ -126,6 +126,7 @@ pub fn target(operation: Operation, table: &str, columns: &[&str], keys: &[&str]
         table: table.into(),
         columns: names(columns),
         keys: names(keys),
+        one_row: false,
     })
 }
 

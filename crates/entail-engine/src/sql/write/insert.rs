@@ -57,7 +57,7 @@ impl Writer<'_> {
             }
             Form::Arrays => dialect.rows_per_insert(),
         };
-        let target = self.target(step, Operation::Insert);
+        let target = self.target(step, Operation::Insert, most);
         let table = self.mapping.table(step.table);
         let generated: Arc<[GeneratedColumn]> = step
             .generated

@@ -28,6 +28,9 @@ const TOGETHER: u8 = 20;
 /// The kind of statements that lock rows.
 const LOCK: u8 = 40;
 
+/// From so many rows on MariaDB finds the rows of a DELETE sooner by a join than by a list after IN.
+const WORTH_A_JOINED_DELETE: usize = 32;
+
 /// From so many rows on a join is shorter than as many statements.
 const WORTH_A_JOIN: usize = 4;
 
@@ -43,11 +46,8 @@ impl Writer<'_> {
         match self.texts.dialect {
             Dialect::Sqlite => false,
             Dialect::Postgres => step.rows.len() > 1,
-            // A text from a list and one of a table have collations that do not mix.
             Dialect::MariaDb | Dialect::MySql => {
-                let text =
-                    |&column: &usize| matches!(table.columns[column].ty, ColumnType::Text { .. });
-                step.rows.len() >= WORTH_A_JOIN && !step.keys.iter().any(text)
+                step.rows.len() >= WORTH_A_JOIN && can_join(table, step)
             }
         }
     }
@@ -85,6 +85,10 @@ impl Writer<'_> {
             if dialect == Dialect::Postgres && step.keys.len() > 1 {
                 return delete_by_arrays(table, &step.keys);
             }
+            if dialect == Dialect::MariaDb && rows >= WORTH_A_JOINED_DELETE && can_join(table, step)
+            {
+                return delete_by_join(table, &step.keys, rows);
+            }
             let mut delete = Query::delete();
             delete.from_table(table_ref(table)).and_where(one_of(dialect, table, &step.keys, rows));
             text!(dialect, delete)
@@ -106,7 +110,7 @@ impl Writer<'_> {
             _ => dialect.max_params() / arity.max(1),
         };
         let columns: Vec<usize> = step.columns.iter().chain(&step.keys).copied().collect();
-        let target = self.target(step, operation);
+        let target = self.target(step, operation, step.rows.len());
         let mut start = 0;
         while start < step.rows.len() {
             let rows = most.min(step.rows.len() - start);
@@ -173,6 +177,13 @@ fn has_each_row_once(step: &Step) -> bool {
         .is_sorted_by(|one, other| one.compare(*other).is_lt())
 }
 
+/// Whether the rows of a step can be found by a join with a list. A text from a list and one of a
+/// table have collations that do not mix.
+fn can_join(table: &Table, step: &Step) -> bool {
+    let text = |&column: &usize| matches!(table.columns[column].ty, ColumnType::Text { .. });
+    !step.keys.iter().any(text)
+}
+
 /// `UPDATE t SET a = d.c0 FROM unnest(...) AS d(c0, k0) WHERE t.id = d.k0`.
 fn update_from_arrays(table: &Table, columns: &[usize], keys: &[usize]) -> Arc<str> {
     let name = |index: usize| quoted(&table.columns[index].name);
@@ -212,7 +223,7 @@ fn lock_text(table: &Table, keys: &[usize], strength: &str) -> Arc<str> {
     format!("SELECT 1 FROM {table} WHERE ({names}) {found} ORDER BY {names} FOR {strength}").into()
 }
 
-/// `UPDATE t JOIN (SELECT ? AS c0, ? AS k0 UNION ALL SELECT ?, ?) AS d ON t.id = d.k0 SET t.a = d.c0`.
+/// `UPDATE (list) AS d STRAIGHT_JOIN t ON t.id = d.k0 SET t.a = d.c0`.
 fn update_by_join(
     dialect: Dialect,
     table: &Table,
@@ -222,18 +233,43 @@ fn update_by_join(
 ) -> Arc<str> {
     let name = |index: usize| identifier(dialect, &table.columns[index].name);
     let own = table_name(dialect, table);
-    let names = (0..columns.len()).map(|at| format!("? AS c{at}"));
-    let names = names.chain((0..keys.len()).map(|at| format!("? AS k{at}")));
+    let list = list(dialect, columns.len(), keys.len(), rows);
+    let sets =
+        columns.iter().enumerate().map(|(at, &index)| format!("{own}.{} = d.c{at}", name(index)));
+    let sets = sets.collect::<Vec<_>>().join(", ");
+    let found = found_by(&own, keys, name);
+    format!("UPDATE ({list}) AS d STRAIGHT_JOIN {own} ON {found} SET {sets}").into()
+}
+
+/// `DELETE t FROM t JOIN (list) AS d ON t.a = d.k0 AND t.b = d.k1`.
+///
+/// MariaDB looks at a list of several columns after IN again and again for each index that begins
+/// with one of them: the time grows with the square of the list.
+fn delete_by_join(table: &Table, keys: &[usize], rows: usize) -> Arc<str> {
+    let dialect = Dialect::MariaDb;
+    let own = table_name(dialect, table);
+    let list = list(dialect, 0, keys.len(), rows);
+    let name = |index: usize| identifier(dialect, &table.columns[index].name);
+    format!("DELETE {own} FROM {own} JOIN ({list}) AS d ON {}", found_by(&own, keys, name)).into()
+}
+
+/// A list of rows as a query: of values in MariaDB, of SELECTs in MySQL, which reads `VALUES` in
+/// another way.
+fn list(dialect: Dialect, columns: usize, keys: usize, rows: usize) -> String {
+    let row = vec!["?"; columns + keys].join(", ");
+    if dialect == Dialect::MariaDb {
+        let rows = vec![format!("({row})"); rows].join(", ");
+        let names = list_names(columns, keys);
+        return format!("WITH given ({names}) AS (VALUES {rows}) SELECT * FROM given");
+    }
+    let names = (0..columns).map(|at| format!("? AS c{at}"));
+    let names = names.chain((0..keys).map(|at| format!("? AS k{at}")));
     let mut list = format!("SELECT {}", names.collect::<Vec<_>>().join(", "));
-    let row = vec!["?"; columns.len() + keys.len()].join(", ");
     for _ in 1..rows {
         list.push_str(" UNION ALL SELECT ");
         list.push_str(&row);
     }
-    let sets =
-        columns.iter().enumerate().map(|(at, &index)| format!("{own}.{} = d.c{at}", name(index)));
-    let sets = sets.collect::<Vec<_>>().join(", ");
-    format!("UPDATE {own} JOIN ({list}) AS d ON {} SET {sets}", found_by(&own, keys, name)).into()
+    list
 }
 
 fn list_names(columns: usize, keys: usize) -> String {
