@@ -1,7 +1,7 @@
 //! Databases: the servers that the tests use, found, started or installed, and those that somebody
 //! wants covered.
 
-mod private;
+pub mod private;
 pub mod program;
 
 use std::env;
@@ -22,7 +22,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 2] = [Kind::Postgres, Kind::MariaDb];
+    /// All kinds.
+    pub const ALL: [Kind; 2] = [Kind::Postgres, Kind::MariaDb];
 
     /// The word for it in [`REQUIRE`].
     fn word(self) -> &'static str {
@@ -41,7 +42,7 @@ impl Kind {
     }
 
     /// The URL of a server of which nobody said otherwise.
-    fn url(self, port: u16) -> String {
+    pub fn url(self, port: u16) -> String {
         match self {
             Kind::Postgres => format!("postgres://postgres@127.0.0.1:{port}/postgres"),
             Kind::MariaDb => format!("mysql://root@127.0.0.1:{port}/test"),

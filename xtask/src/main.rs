@@ -5,6 +5,7 @@ mod cargo;
 mod ci;
 mod databases;
 mod galera;
+mod restarts;
 mod steps;
 mod suite;
 mod tidy;
@@ -39,6 +40,8 @@ enum Task {
     },
     /// Run a shop's load on a cluster of three MariaDB nodes, one of which is killed meanwhile
     Galera,
+    /// Run a load on servers that are killed, stopped and started again, as `test` does at its end
+    Restarts,
     /// Check the rules that the compiler does not know
     Tidy,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Ci { keep_going: true } => ci::run(OnFailure::KeepGoing),
         Task::Test { extra } => suite::run(&extra),
         Task::Galera => galera::run(),
+        Task::Restarts => restarts::check().map(|_| ()),
         Task::Tidy => tidy::run(),
     };
     match outcome {

@@ -2,6 +2,7 @@
 
 use crate::cargo::Invocation;
 use crate::databases::Servers;
+use crate::restarts;
 use crate::steps::{self, OnFailure, Step};
 
 /// What runs the tests.
@@ -35,7 +36,12 @@ pub fn run(extra: &[String]) -> Result<(), String> {
 pub fn test_steps(runner: Runner, extra: &[String], servers: &Servers) -> Vec<Step> {
     let environment = servers.environment();
     let calls = invocations(runner, extra).into_iter();
-    calls.map(|(name, call)| Step::cargo(name, call.envs(&environment))).collect()
+    let mut steps: Vec<Step> =
+        calls.map(|(name, call)| Step::cargo(name, call.envs(&environment))).collect();
+    if extra.is_empty() {
+        steps.push(Step::check("tests: servers that stop", restarts::check));
+    }
+    steps
 }
 
 fn invocations(runner: Runner, extra: &[String]) -> Vec<(&'static str, Invocation)> {

@@ -20,6 +20,13 @@ pub struct Private {
     port: u16,
 }
 
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    InOrder,
+    Killed,
+}
+
 /// How long a server may take to answer, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,17 +36,46 @@ impl Private {
         let port = free_port()?;
         let folder = std::env::temp_dir().join(format!("entail-{}-{port}", kind.word()));
         fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let child = match kind {
-            Kind::Postgres => postgres(&folder, port),
-            Kind::MariaDb => mariadb(&folder, port),
-        };
+        let child = install(kind, &folder).and_then(|()| serve(kind, &folder, port));
         let child = child.inspect_err(|_| {
             let _ = fs::remove_dir_all(&folder);
         })?;
         let mut server = Self { kind, child, folder, port };
         server.wait()?;
+        server.prepare()?;
         println!("== {kind}: started for this run on port {port}");
         Ok(server)
+    }
+
+    /// Stops the server: in order, or without a word.
+    pub fn stop(&mut self, how: Stop) {
+        let signal = match (how, self.kind) {
+            (Stop::Killed, _) => "-KILL",
+            // PostgreSQL takes INT for a fast shutdown, MariaDB takes TERM for an orderly one.
+            (Stop::InOrder, Kind::Postgres) => "-INT",
+            (Stop::InOrder, Kind::MariaDb) => "-TERM",
+        };
+        let _ = Command::new("kill").args([signal, &self.process().to_string()]).status();
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE && matches!(self.child.try_wait(), Ok(None)) {
+            sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts a server that was stopped, on its own data. What a killed one left running may be in
+    /// the way for a moment.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        let start = Instant::now();
+        loop {
+            self.child = serve(self.kind, &self.folder, self.port)?;
+            match self.wait() {
+                Ok(()) => return Ok(()),
+                Err(reason) if start.elapsed() > PATIENCE => return Err(reason),
+                Err(_) => sleep(Duration::from_millis(100)),
+            }
+        }
     }
 
     pub fn port(&self) -> u16 {
@@ -50,7 +86,7 @@ impl Private {
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if answers(self.port) {
-                return self.prepare();
+                return Ok(());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
                 let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
@@ -86,15 +122,7 @@ impl Private {
 
 impl Drop for Private {
     fn drop(&mut self) {
-        // PostgreSQL takes INT for a fast shutdown, MariaDB takes TERM for an orderly one.
-        let signal = if self.kind == Kind::Postgres { "-INT" } else { "-TERM" };
-        let _ = Command::new("kill").args([signal, &self.process().to_string()]).status();
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE && matches!(self.child.try_wait(), Ok(None)) {
-            sleep(Duration::from_millis(50));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.stop(Stop::InOrder);
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -116,52 +144,67 @@ fn spawn(mut command: Command, folder: &Path) -> Result<Child, String> {
     command.spawn().map_err(|error| format!("the server did not start: {error}"))
 }
 
+const MISSING: &str = "it is not installed";
+
 /// PostgreSQL does not run as root, so root gives the folder to another user and becomes it.
-fn postgres(folder: &Path, port: u16) -> Result<Child, String> {
-    let folders = program::postgres_folders();
-    let missing = "it is not installed";
-    let initdb = find("initdb", &folders).ok_or(missing)?;
-    let server = find("postgres", &folders).ok_or(missing)?;
-    let data = folder.join("data");
-    let user = if is_root() { Some("postgres") } else { None };
-    if let Some(user) = user {
-        run(Command::new("chown").arg(user).arg(folder))?;
+const USER: &str = "postgres";
+
+/// A command that runs a program of PostgreSQL.
+fn postgres(name: &str) -> Result<Command, String> {
+    let program = find(name, &program::postgres_folders()).ok_or(MISSING)?;
+    if !is_root() {
+        return Ok(Command::new(program));
     }
-    let as_user = |program: &Path| match user {
-        None => Command::new(program),
-        Some(user) => {
-            let mut command = Command::new("setpriv");
-            command.args(["--reuid", user, "--regid", user, "--clear-groups"]).arg(program);
-            command
-        }
-    };
-    let mut init = as_user(&initdb);
-    init.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]);
-    run(init.args(["--locale", "C"]).current_dir(folder))?;
-    let mut command = as_user(&server);
-    command.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(folder);
-    command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]).current_dir(folder);
-    spawn(command, folder)
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", USER, "--regid", USER, "--clear-groups"]).arg(program);
+    Ok(command)
 }
 
-fn mariadb(folder: &Path, port: u16) -> Result<Child, String> {
-    let missing = "it is not installed";
-    let server = find("mariadbd", &[]).or_else(|| find("mysqld", &[])).ok_or(missing)?;
-    let install = find("mariadb-install-db", &[]).or_else(|| find("mysql_install_db", &[]));
+/// Makes the data of a new server.
+fn install(kind: Kind, folder: &Path) -> Result<(), String> {
     let data = folder.join("data");
-    let mut init = Command::new(install.ok_or(missing)?);
-    init.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
-    init.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+    match kind {
+        Kind::Postgres => {
+            let mut init = postgres("initdb")?;
+            if is_root() {
+                run(Command::new("chown").arg(USER).arg(folder))?;
+            }
+            init.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8"]);
+            run(init.args(["--no-sync", "--locale", "C"]).current_dir(folder))
+        }
+        Kind::MariaDb => {
+            let program = find("mariadb-install-db", &[]);
+            let program = program.or_else(|| find("mysql_install_db", &[])).ok_or(MISSING)?;
+            let mut init = Command::new(program);
+            init.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
+            init.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
+            if is_root() {
+                init.arg("--user=root");
+            }
+            run(&mut init)
+        }
+    }
+}
+
+/// Starts the process of a server. What it has acknowledged outlives the process, but not the
+/// machine.
+fn serve(kind: Kind, folder: &Path, port: u16) -> Result<Child, String> {
+    let data = folder.join("data");
+    if kind == Kind::Postgres {
+        let mut command = postgres("postgres")?;
+        command.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(folder);
+        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]).current_dir(folder);
+        return spawn(command, folder);
+    }
+    let server = find("mariadbd", &[]).or_else(|| find("mysqld", &[])).ok_or(MISSING)?;
     let mut command = Command::new(server);
     command.arg("--no-defaults").arg(format!("--datadir={}", data.display()));
     command.arg(format!("--port={port}")).arg("--bind-address=127.0.0.1");
     command.arg(format!("--socket={}", folder.join("socket").display()));
     command.arg(format!("--pid-file={}", folder.join("pid").display()));
-    command.arg("--innodb-flush-log-at-trx-commit=0");
+    command.arg("--innodb-flush-log-at-trx-commit=2");
     if is_root() {
-        init.arg("--user=root");
         command.arg("--user=root");
     }
-    run(&mut init)?;
     spawn(command, folder)
 }

@@ -9,7 +9,7 @@ use crate::key::Key;
 use crate::mapping::{EntityId, Kind, RelationshipId};
 
 use super::Arena;
-use super::cell::Flags;
+use super::cell::{Cell, Flags};
 use super::identity::hash_values;
 use super::link::{One, OneLink, Was};
 
@@ -39,6 +39,39 @@ impl Arena {
             }
             return Ok(known);
         }
+        let slot = match self.tables[entity.0 as usize].free.is_empty() {
+            true => self.load_at_end(entity, key, row)?,
+            false => self.load_at_free(entity, key, row)?,
+        };
+        let table = &mut self.tables[entity.0 as usize];
+        table.identity.insert_new(&table.cells, slot, hash);
+        Ok(ObjectId { entity, slot })
+    }
+
+    /// Appends an object made of a row.
+    #[inline]
+    fn load_at_end(&mut self, entity: EntityId, key: Key, row: Row<'_>) -> Result<Slot, LoadError> {
+        let table = &mut self.tables[entity.0 as usize];
+        let slot = match table.store.push_decoded(row) {
+            Ok(slot) => slot,
+            Err((column, error)) => return Err(self.bad_row(entity, &key, column, error)),
+        };
+        table.cells.push(Cell {
+            generation: table.generation,
+            flags: Flags::OCCUPIED.and(Flags::ATTACHED).and(Flags::MAPPED),
+            key: Some(key),
+            ..Cell::default()
+        });
+        Ok(slot)
+    }
+
+    /// Puts an object made of a row at a place that was freed.
+    fn load_at_free(
+        &mut self,
+        entity: EntityId,
+        key: Key,
+        row: Row<'_>,
+    ) -> Result<Slot, LoadError> {
         let id = self.reserve(entity);
         let table = &mut self.tables[entity.0 as usize];
         if let Err((column, error)) = table.store.decode(id.slot, row) {
@@ -49,8 +82,7 @@ impl Arena {
         let cell = &mut table.cells[id.slot.0 as usize];
         cell.key = Some(key);
         cell.flags.insert(Flags::ATTACHED.and(Flags::MAPPED));
-        table.identity.insert_new(&table.cells, id.slot, hash);
-        Ok(id)
+        Ok(id.slot)
     }
 
     fn bad_row(

@@ -47,6 +47,8 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     ) -> Result<(), ValueError>;
     /// Puts an object made of a row at this place; on failure says also which column it was.
     fn decode(&mut self, slot: Slot, row: Row<'_>) -> Result<(), (usize, ValueError)>;
+    /// Appends an object made of a row; on failure says also which column it was.
+    fn push_decoded(&mut self, row: Row<'_>) -> Result<Slot, (usize, ValueError)>;
     /// Puts a copy of one object's columns at another place.
     fn copy(&mut self, from: Slot, to: Slot);
     /// Whether the object holds initial relationship values that nobody took.
@@ -169,10 +171,16 @@ impl<T: Object> Store for TypedStore<T> {
     }
 
     fn decode(&mut self, slot: Slot, row: Row<'_>) -> Result<(), (usize, ValueError)> {
+        self.push_decoded(row)?;
+        self.objects[slot.0 as usize] = self.objects.pop().flatten();
+        Ok(())
+    }
+
+    fn push_decoded(&mut self, row: Row<'_>) -> Result<Slot, (usize, ValueError)> {
         let mut reader = RowReader::new(row);
         let object = T::decode(&mut reader).map_err(|error| (reader.column(), error))?;
-        self.objects[slot.0 as usize] = Some(object);
-        Ok(())
+        self.objects.push(Some(object));
+        Ok(Slot(self.objects.len() as u32 - 1))
     }
 
     fn copy(&mut self, from: Slot, to: Slot) {
