@@ -5,7 +5,7 @@ mod cargo;
 mod ci;
 mod databases;
 mod galera;
-mod restarts;
+mod servers;
 mod steps;
 mod suite;
 mod tidy;
@@ -40,8 +40,9 @@ enum Task {
     },
     /// Run a shop's load on a cluster of three MariaDB nodes, one of which is killed meanwhile
     Galera,
-    /// Run a load on servers that are killed, stopped and started again, as `test` does at its end
-    Restarts,
+    /// Run what needs servers of its own, as `test` does at its end: TLS, and a load on servers that
+    /// are killed, stopped and started again
+    Servers,
     /// Check the rules that the compiler does not know
     Tidy,
 }
@@ -52,7 +53,7 @@ fn main() -> ExitCode {
         Task::Ci { keep_going: true } => ci::run(OnFailure::KeepGoing),
         Task::Test { extra } => suite::run(&extra),
         Task::Galera => galera::run(),
-        Task::Restarts => restarts::check().map(|_| ()),
+        Task::Servers => servers::check().map(|_| ()),
         Task::Tidy => tidy::run(),
     };
     match outcome {

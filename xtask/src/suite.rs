@@ -2,7 +2,7 @@
 
 use crate::cargo::Invocation;
 use crate::databases::Servers;
-use crate::restarts;
+use crate::servers;
 use crate::steps::{self, OnFailure, Step};
 
 /// What runs the tests.
@@ -39,7 +39,7 @@ pub fn test_steps(runner: Runner, extra: &[String], servers: &Servers) -> Vec<St
     let mut steps: Vec<Step> =
         calls.map(|(name, call)| Step::cargo(name, call.envs(&environment))).collect();
     if extra.is_empty() {
-        steps.push(Step::check("tests: servers that stop", restarts::check));
+        steps.push(Step::check("tests: own servers", servers::check));
     }
     steps
 }

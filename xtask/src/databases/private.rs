@@ -144,6 +144,9 @@ fn spawn(mut command: Command, folder: &Path) -> Result<Child, String> {
     command.spawn().map_err(|error| format!("the server did not start: {error}"))
 }
 
+const CERTIFICATE: &str = "server.pem";
+const KEY: &str = "server.key";
+
 const MISSING: &str = "it is not installed";
 
 /// PostgreSQL does not run as root, so root gives the folder to another user and becomes it.
@@ -160,14 +163,21 @@ fn postgres(name: &str) -> Result<Command, String> {
     Ok(command)
 }
 
-/// Makes the data of a new server.
+/// Makes the data of a new server, and gives it a certificate for `localhost`.
 fn install(kind: Kind, folder: &Path) -> Result<(), String> {
     let data = folder.join("data");
+    let certificates = crate::root().join("crates/entail/tests/tls");
+    for name in [CERTIFICATE, KEY] {
+        let copied = fs::copy(certificates.join(name), folder.join(name));
+        copied.map_err(|error| format!("{name}: {error}"))?;
+    }
+    // PostgreSQL takes no key that others can read.
+    run(Command::new("chmod").arg("600").arg(folder.join(KEY)))?;
     match kind {
         Kind::Postgres => {
             let mut init = postgres("initdb")?;
             if is_root() {
-                run(Command::new("chown").arg(USER).arg(folder))?;
+                run(Command::new("chown").arg("-R").arg(USER).arg(folder))?;
             }
             init.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "-E", "UTF8"]);
             run(init.args(["--no-sync", "--locale", "C"]).current_dir(folder))
@@ -193,7 +203,10 @@ fn serve(kind: Kind, folder: &Path, port: u16) -> Result<Child, String> {
     if kind == Kind::Postgres {
         let mut command = postgres("postgres")?;
         command.arg("-D").arg(&data).arg("-p").arg(port.to_string()).arg("-k").arg(folder);
-        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]).current_dir(folder);
+        command.args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "ssl=on"]);
+        let file = |option: &str, name: &str| format!("{option}={}", folder.join(name).display());
+        command.arg("-c").arg(file("ssl_cert_file", CERTIFICATE));
+        command.arg("-c").arg(file("ssl_key_file", KEY)).current_dir(folder);
         return spawn(command, folder);
     }
     let server = find("mariadbd", &[]).or_else(|| find("mysqld", &[])).ok_or(MISSING)?;
@@ -203,6 +216,8 @@ fn serve(kind: Kind, folder: &Path, port: u16) -> Result<Child, String> {
     command.arg(format!("--socket={}", folder.join("socket").display()));
     command.arg(format!("--pid-file={}", folder.join("pid").display()));
     command.arg("--innodb-flush-log-at-trx-commit=2");
+    command.arg(format!("--ssl-cert={}", folder.join(CERTIFICATE).display()));
+    command.arg(format!("--ssl-key={}", folder.join(KEY).display()));
     if is_root() {
         command.arg("--user=root");
     }

@@ -1,4 +1,5 @@
-//! Servers that stop and start in the middle of flushes.
+//! What needs a server of its own: connections with TLS, and servers that stop and start in the
+//! middle of flushes.
 //!
 //! ```text
 //!   a server of its own --> the load runs on it (crates/entail/tests/restarts.rs)
@@ -19,14 +20,15 @@ const BETWEEN: Duration = Duration::from_millis(1500);
 const AWAY: Duration = Duration::from_millis(300);
 const STOPS: [Stop; 4] = [Stop::Killed, Stop::InOrder, Stop::Killed, Stop::InOrder];
 
-/// Runs the load on a server of each kind that is installed; the note says which.
+/// Runs all of it on a server of each kind that is installed; the note says which.
 pub fn check() -> Result<String, String> {
     let mut notes = Vec::new();
     for kind in Kind::ALL {
         let note = match Private::start(kind) {
             Ok(server) => {
+                connect(&server, kind)?;
                 hurt(server, kind)?;
-                format!("{kind} {} times", STOPS.len())
+                format!("{kind}: TLS, {} stops", STOPS.len())
             }
             Err(reason) => format!("{kind} SKIPPED: {reason}"),
         };
@@ -36,6 +38,14 @@ pub fn check() -> Result<String, String> {
     Ok(notes.join(", "))
 }
 
+/// Connects with TLS, in all ways that the URLs know.
+fn connect(server: &Private, kind: Kind) -> Result<(), String> {
+    let line = "test -q -p entail --all-features --test tls -- --nocapture";
+    let call = Invocation::new(line).env("ENTAIL_TLS_URL", kind.url(server.port()));
+    call.run()
+}
+
+/// Stops the server again and again while a load runs on it.
 fn hurt(mut server: Private, kind: Kind) -> Result<(), String> {
     const TEST: &str = "test -q -p entail --all-features --test restarts";
     Invocation::new(&format!("{TEST} --no-run")).run()?;
