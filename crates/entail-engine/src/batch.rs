@@ -31,8 +31,8 @@ impl Batch {
     }
 
     /// Whether the batch is a transaction around one statement that writes at most one row, and is
-    /// right or has written nothing. A server commits such a statement by itself, which saves the
-    /// trip of a COMMIT that waits for the count.
+    /// right or has written nothing. A database commits such a statement by itself, which saves a
+    /// BEGIN and a COMMIT, and on a server the trip of a COMMIT that waits for the count.
     pub fn is_lone_write(&self) -> bool {
         let [Request::Begin, Request::Call(call), Request::Commit] = self.requests.as_slice()
         else {

@@ -202,3 +202,13 @@ pub fn shown(violation: &Violation) -> String {
         kind => format!("{own}: {kind:?} {:?}", violation.constraint),
     }
 }
+
+/// The same statement, said to find one row by its primary key.
+pub fn of_one_row(mut request: Request) -> Request {
+    if let Request::Call(call) = &mut request
+        && let Some(target) = &mut call.target
+    {
+        Arc::make_mut(target).one_row = true;
+    }
+    request
+}
