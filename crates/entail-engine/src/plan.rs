@@ -1,6 +1,7 @@
 //! The plan station: puts changes into an order that the foreign keys and unique values allow,
 //! cuts rings at nullable keys, and groups rows of one shape. A plan is plain data that prints.
 
+mod ahead;
 mod cut;
 mod group;
 mod order;
@@ -8,6 +9,8 @@ mod print;
 mod row;
 
 use std::sync::Arc;
+
+pub(crate) use ahead::{Draw, Drawn};
 
 use crate::apply::After;
 use crate::batch::{Expect, Operation, Param, ParamList};

@@ -3,11 +3,13 @@
 //! Texts are built once a shape and kept; see [`Texts`]. A text never depends on values, so it is
 //! final before the first byte is sent.
 
+mod draw;
 mod select;
 mod texts;
 mod words;
 mod write;
 
+pub(crate) use draw::draw;
 pub use select::{Selected, count, select, select_by, select_linked};
 pub use texts::Texts;
 pub(crate) use words::{identifier, postgres_type, table_name, table_ref};

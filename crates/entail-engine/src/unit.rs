@@ -36,6 +36,9 @@ pub struct Unit {
     pub(crate) texts: Texts,
     pub(crate) transaction: Transaction,
     pub(crate) last_plan: Option<Arc<Plan>>,
+    /// Whether the database counts keys up by sequences from which they can be drawn ahead, as far
+    /// as is known.
+    pub(crate) has_sequences: bool,
     statistics: Statistics,
 }
 
@@ -69,6 +72,7 @@ impl Unit {
             texts: Texts::new(dialect),
             transaction: Transaction::default(),
             last_plan: None,
+            has_sequences: dialect == Dialect::Postgres,
             statistics: Statistics::default(),
         }
     }

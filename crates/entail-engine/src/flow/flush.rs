@@ -8,8 +8,8 @@ use crate::arena::UndoReach;
 use crate::batch::{Batch, Outcome, Request};
 use crate::change::{Collected, collect};
 use crate::error::{BatchFailure, Error, FlushError};
-use crate::plan::{Plan, StepAction};
-use crate::sql::{Place, render};
+use crate::plan::{Draw, Drawn, Plan, StepAction};
+use crate::sql::{Place, draw, render};
 use crate::unit::Unit;
 
 use super::explain::explain;
@@ -38,8 +38,17 @@ pub struct Flush {
 enum State {
     Collecting,
     Loading(Pass),
+    Drawing(Box<Ahead>),
     Running(Box<Run>),
     RollingBack(Box<Error>),
+}
+
+/// A plan that waits for keys that are drawn ahead.
+#[derive(Debug)]
+struct Ahead {
+    plan: Plan,
+    after: After,
+    draws: Vec<Draw>,
 }
 
 /// What is carried out, until its answer is there.
@@ -47,6 +56,7 @@ enum State {
 struct Run {
     plan: Arc<Plan>,
     after: After,
+    drawn: Drawn,
     /// What each request writes.
     places: Vec<Place>,
     /// How many requests go before those of the plan.
@@ -113,8 +123,51 @@ impl Flush {
     }
 
     fn run(&mut self, unit: &mut Unit, plan: Plan, after: After) -> Result<Step<()>, Error> {
+        // Within a transaction a refusal would end it.
+        if unit.has_sequences && !unit.transaction.begun {
+            let mapping = Arc::clone(unit.mapping());
+            let draws = plan.draws(&mapping);
+            if !draws.is_empty() {
+                let batch = draw(&mut unit.texts, &mapping, &draws);
+                self.state = State::Drawing(Box::new(Ahead { plan, after, draws }));
+                return Ok(Step::Run(batch));
+            }
+        }
+        self.send(unit, plan, after, Drawn::default())
+    }
+
+    /// The keys are drawn, or the database has none to be drawn.
+    fn drawn(
+        &mut self,
+        unit: &mut Unit,
+        ahead: Ahead,
+        answer: Option<Answer>,
+    ) -> Result<Step<()>, Error> {
+        let Ahead { plan, after, draws } = ahead;
+        let drawn = match answer {
+            Some(Ok(outcome)) => Drawn::take(&draws, &outcome.rows, plan.slots),
+            Some(Err(failure)) => {
+                tracing::debug!(%failure, "no keys can be drawn ahead");
+                unit.has_sequences = false;
+                Drawn::default()
+            }
+            None => Drawn::default(),
+        };
+        self.send(unit, plan, after, drawn)
+    }
+
+    fn send(
+        &mut self,
+        unit: &mut Unit,
+        plan: Plan,
+        after: After,
+        drawn: Drawn,
+    ) -> Result<Step<()>, Error> {
         let mapping = Arc::clone(unit.mapping());
-        let (mut batch, places) = render(&mut unit.texts, &mapping, &plan);
+        let (mut batch, places) = match drawn.is_empty() {
+            true => render(&mut unit.texts, &mapping, &plan),
+            false => render(&mut unit.texts, &mapping, &plan.with_drawn(&mapping, &drawn)),
+        };
         let writes = !batch.is_empty();
         tracing::debug!(steps = plan.steps.len(), rows = plan.rows(), "flush");
         let mut ahead = 0;
@@ -134,7 +187,7 @@ impl Flush {
             Then::Release if depth > 0 => batch.requests.push(Request::Release(depth)),
             Then::Nothing | Then::Commit | Then::Release => {}
         }
-        let run = Run { plan: Arc::new(plan), after, places, ahead, again };
+        let run = Run { plan: Arc::new(plan), after, drawn, places, ahead, again };
         if batch.is_empty() {
             return self.finish(unit, run, Outcome::default());
         }
@@ -143,7 +196,13 @@ impl Flush {
     }
 
     /// The database has it: the arena takes over.
-    fn finish(&mut self, unit: &mut Unit, run: Run, outcome: Outcome) -> Result<Step<()>, Error> {
+    fn finish(
+        &mut self,
+        unit: &mut Unit,
+        run: Run,
+        mut outcome: Outcome,
+    ) -> Result<Step<()>, Error> {
+        run.drawn.fill(&mut outcome.slots);
         let wrote = !run.plan.is_empty();
         let committed = self.then == Then::Commit && !run.again;
         let reach = if committed { UndoReach::Committed } else { UndoReach::Open };
@@ -260,6 +319,7 @@ impl Flow for Flush {
                 Some(Err(failure)) => Err(read_failure(unit, failure)),
                 None => self.collect(unit),
             },
+            State::Drawing(ahead) => self.drawn(unit, *ahead, answer),
             State::Running(run) => match answer {
                 Some(Ok(outcome)) => self.finish(unit, *run, outcome),
                 Some(Err(failure)) => self.fail(unit, *run, failure),

@@ -1,17 +1,14 @@
 //! What each verb costs: trips and statements, as snapshots.
 
+use entail::blocking::{Database, Session};
 use entail::prelude::*;
 use expect_test::{Expect, expect};
 
-use super::database::Kind;
+use super::database::{Kind, Place};
 use super::shop::*;
 
 /// Compares with what is expected on SQLite, PostgreSQL and MariaDB.
-fn check(
-    session: &entail::blocking::Session,
-    before: entail::Statistics,
-    [sqlite, postgres, mariadb]: [Expect; 3],
-) {
+fn check(session: &Session, before: entail::Statistics, [sqlite, postgres, mariadb]: [Expect; 3]) {
     let expected = match crate::DATABASE {
         Kind::Sqlite => sqlite,
         Kind::Postgres => postgres,
@@ -190,4 +187,103 @@ fn links_go_in_bulk() {
             expect!["1 trip(s), 1 statement(s)"],
         ],
     );
+}
+
+/// A node of a tree, whose keys the database makes.
+#[derive(Entity)]
+#[entity(table = "nodes")]
+struct Node {
+    #[key]
+    id: Auto<i64>,
+    name: String,
+    #[has_many(Node::PARENT, cascade = "all")]
+    children: HasMany<Node>,
+    #[belongs_to(column = "parent_id", back_populates = Node::CHILDREN)]
+    parent: BelongsTo<Option<Node>>,
+}
+
+/// Commits a chain of so many new nodes; answers the trips that it took, and the nodes.
+fn commit_chain(session: &mut Session, depth: usize) -> (u64, Vec<Handle<Node>>) {
+    let node = |depth: usize| Node {
+        id: auto(),
+        name: format!("node {depth}"),
+        children: unset(),
+        parent: unset(),
+    };
+    let mut nodes = vec![session.add(node(0))];
+    for depth in 1..depth {
+        let next = session.hold(node(depth));
+        session.push(nodes[depth - 1], Node::CHILDREN, next);
+        nodes.push(next);
+    }
+    let before = session.statistics().trips;
+    session.commit().unwrap();
+    (session.statistics().trips - before, nodes)
+}
+
+/// Whether each node of a chain has its row, and points at the one before.
+fn check_chain(session: &mut Session, nodes: &[Handle<Node>]) {
+    let sql = "select count(*) from nodes child join nodes parent on child.parent_id = parent.id";
+    assert_eq!(count(session, sql), nodes.len() as i64 - 1);
+    for pair in nodes.windows(2) {
+        let parent = session[pair[0]].id;
+        assert!(parent.get().is_some());
+        assert_eq!(session.one(pair[1], Node::PARENT).unwrap(), Some(pair[0]));
+    }
+}
+
+#[test]
+fn keys_of_a_deep_tree_are_drawn_ahead_where_there_are_sequences() {
+    let place = Place::small();
+    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
+    db.create_all().unwrap();
+    let mut session = db.session();
+    let (trips, nodes) = commit_chain(&mut session, 12);
+    let drawn = u64::from(crate::DATABASE == Kind::Postgres);
+    assert_eq!(trips, 1 + drawn);
+    check_chain(&mut session, &nodes);
+    // A few levels are no tree that is worth it, and keys go on behind those that were drawn.
+    let (trips, more) = commit_chain(&mut session, 2);
+    assert_eq!(trips, 1);
+    assert!(session[more[0]].id.get() > session[nodes[11]].id.get());
+    session.clear();
+    let named = session.query::<Node>().filter(Node::NAME.eq("node 11")).one().unwrap();
+    assert!(session[named].id.get().is_some());
+}
+
+#[test]
+fn keys_are_left_to_a_database_that_changes_them() {
+    if crate::DATABASE != Kind::Postgres {
+        return;
+    }
+    let place = Place::small();
+    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
+    db.create_all().unwrap();
+    let mut session = db.session();
+    let trigger = [
+        "create function other_key() returns trigger language plpgsql as \
+         $$ begin new.id := new.id + 1000; return new; end $$",
+        "create trigger other before insert on nodes for each row execute function other_key()",
+    ];
+    for sql in trigger {
+        session.execute(sql, []).unwrap();
+    }
+    session.commit().unwrap();
+    let (_, nodes) = commit_chain(&mut session, 6);
+    check_chain(&mut session, &nodes);
+    assert!(session[nodes[0]].id.get() > Some(&1000));
+
+    // Nor are they given to one that takes none from others.
+    let always = [
+        "drop trigger other on nodes",
+        "delete from nodes",
+        "alter table nodes alter column id set generated always",
+    ];
+    for sql in always {
+        session.execute(sql, []).unwrap();
+    }
+    session.commit().unwrap();
+    session.clear();
+    let (_, nodes) = commit_chain(&mut session, 6);
+    check_chain(&mut session, &nodes);
 }
