@@ -14,7 +14,6 @@ use crate::error::{FlushError, StateError};
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Cascade, RelationshipId};
-use crate::value::ValueRef;
 
 use super::cell::Flags;
 use super::link::One;
@@ -144,20 +143,5 @@ impl Arena {
         table.store.vacate(id.slot);
         table.cells[id.slot.0 as usize].flags = Flags::default();
         table.free.push(id.slot);
-    }
-}
-
-/// The value of a column of a source that differs from that of its target.
-type Difference = (usize, crate::value::Value);
-
-impl Arena {
-    /// Collects the columns that a source gives to its target: what it has set, and the target
-    /// has otherwise or not for sure.
-    fn differences(&self, source: ObjectId, target: ObjectId, to: &mut Vec<Difference>) {
-        let all = self.cell(target).is_stale();
-        let store = &self.tables[source.entity.0 as usize].store;
-        store.compare_places(source.slot, target.slot, all, &mut |column, value: ValueRef<'_>| {
-            to.push((column, value.to_value()));
-        });
     }
 }

@@ -78,38 +78,48 @@ fn same_columns(one: &[usize], other: &[usize]) -> bool {
     one.len() == other.len() && one.iter().zip(other).all(|(one, other)| one == other)
 }
 
+/// The bulk that is like `new`, or that one, added.
+fn bulk_like(
+    bulks: &mut Vec<Bulk>,
+    is_like: impl Fn(&Bulk) -> bool,
+    new: impl FnOnce() -> Bulk,
+) -> &mut Bulk {
+    let known = bulks.iter().rev().take(LOOK_BACK).position(is_like);
+    let place = match known {
+        Some(back) => bulks.len() - 1 - back,
+        None => {
+            bulks.push(new());
+            bulks.len() - 1
+        }
+    };
+    &mut bulks[place]
+}
+
 /// Puts a row to those of its shape.
 pub(super) fn put(bulks: &mut Vec<Bulk>, new: NewRow<'_>) {
     let same = |columns: &[usize], pairs: &Pairs| {
         columns.len() == pairs.len()
             && columns.iter().zip(pairs).all(|(one, (other, _))| one == other)
     };
-    let known = bulks.iter().rev().take(LOOK_BACK).position(|bulk| {
+    let is_like = |bulk: &Bulk| {
         bulk.table == new.table
             && bulk.operation == new.operation
             && bulk.of == new.of
             && same(&bulk.columns, new.values)
             && same(&bulk.keys, new.key)
             && same_columns(&bulk.generated, new.generated)
-    });
-    let place = match known {
-        Some(back) => bulks.len() - 1 - back,
-        None => {
-            let columns = |pairs: &Pairs| pairs.iter().map(|(column, _)| *column).collect();
-            bulks.push(Bulk {
-                table: new.table,
-                operation: new.operation,
-                of: new.of,
-                columns: columns(new.values),
-                keys: columns(new.key),
-                generated: Arc::from(new.generated),
-                params: ParamList::new(),
-                rows: Vec::new(),
-            });
-            bulks.len() - 1
-        }
     };
-    let bulk = &mut bulks[place];
+    let columns = |pairs: &Pairs| pairs.iter().map(|(column, _)| *column).collect();
+    let bulk = bulk_like(bulks, is_like, || Bulk {
+        table: new.table,
+        operation: new.operation,
+        of: new.of,
+        columns: columns(new.values),
+        keys: columns(new.key),
+        generated: Arc::from(new.generated),
+        params: ParamList::new(),
+        rows: Vec::new(),
+    });
     bulk.params.extend(new.values.iter().chain(&*new.key).map(|(_, param)| param.as_ref()));
     new.values.clear();
     new.key.clear();
@@ -123,30 +133,22 @@ pub(super) fn inserted<'a>(
     table: &Table,
     generated: &Arc<[usize]>,
 ) -> &'a mut Bulk {
-    let known = bulks.iter().rev().take(LOOK_BACK).position(|bulk| {
+    let is_like = |bulk: &Bulk| {
         bulk.table == table.id
             && bulk.operation == Operation::Insert
             && bulk.of == Of::Objects
             && same_columns(&bulk.generated, generated)
-    });
-    let place = match known {
-        Some(back) => bulks.len() - 1 - back,
-        None => {
-            let all = 0..table.columns.len();
-            bulks.push(Bulk {
-                table: table.id,
-                operation: Operation::Insert,
-                of: Of::Objects,
-                columns: all.filter(|column| !generated.contains(column)).collect(),
-                keys: Vec::new(),
-                generated: Arc::clone(generated),
-                params: ParamList::new(),
-                rows: Vec::new(),
-            });
-            bulks.len() - 1
-        }
     };
-    &mut bulks[place]
+    bulk_like(bulks, is_like, || Bulk {
+        table: table.id,
+        operation: Operation::Insert,
+        of: Of::Objects,
+        columns: (0..table.columns.len()).filter(|column| !generated.contains(column)).collect(),
+        keys: Vec::new(),
+        generated: Arc::clone(generated),
+        params: ParamList::new(),
+        rows: Vec::new(),
+    })
 }
 
 /// The bulk of rows of objects in which the given columns are updated, and which are found by
@@ -157,30 +159,23 @@ pub(super) fn updated<'a>(
     columns: &[usize],
     keys: &[usize],
 ) -> &'a mut Bulk {
-    let known = bulks.iter().rev().take(LOOK_BACK).position(|bulk| {
+    let is_like = |bulk: &Bulk| {
         bulk.table == table
             && bulk.operation == Operation::Update
             && bulk.of == Of::Objects
             && same_columns(&bulk.columns, columns)
             && same_columns(&bulk.keys, keys)
-    });
-    let place = match known {
-        Some(back) => bulks.len() - 1 - back,
-        None => {
-            bulks.push(Bulk {
-                table,
-                operation: Operation::Update,
-                of: Of::Objects,
-                columns: columns.to_vec(),
-                keys: keys.to_vec(),
-                generated: Arc::default(),
-                params: ParamList::new(),
-                rows: Vec::new(),
-            });
-            bulks.len() - 1
-        }
     };
-    &mut bulks[place]
+    bulk_like(bulks, is_like, || Bulk {
+        table,
+        operation: Operation::Update,
+        of: Of::Objects,
+        columns: columns.to_vec(),
+        keys: keys.to_vec(),
+        generated: Arc::default(),
+        params: ParamList::new(),
+        rows: Vec::new(),
+    })
 }
 
 impl Bulk {

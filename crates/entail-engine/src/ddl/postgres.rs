@@ -1,7 +1,7 @@
 //! PostgreSQL in the sql station's schemas: foreign keys that close a ring come and go by themselves.
 
 use crate::mapping::Table;
-use crate::sql::{Dialect, identifier, table_name};
+use crate::sql::{Dialect, identifier, literal, table_name};
 
 /// Writes ALTER TABLE ADD for a foreign key, which PostgreSQL has no IF NOT EXISTS for.
 pub(super) fn add_foreign_key(table: &Table, name: &str, clause: &str) -> String {
@@ -30,8 +30,4 @@ pub(super) fn drop_foreign_key(table: &Table, name: &str) -> String {
     let table = table_name(Dialect::Postgres, table);
     let name = identifier(Dialect::Postgres, name);
     format!("ALTER TABLE IF EXISTS {table} DROP CONSTRAINT IF EXISTS {name}")
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

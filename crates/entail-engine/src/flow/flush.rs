@@ -7,7 +7,7 @@ use crate::apply::{After, apply};
 use crate::arena::UndoReach;
 use crate::batch::{Batch, Outcome, Request};
 use crate::change::{Collected, collect};
-use crate::error::{BatchFailure, Error, FlushError};
+use crate::error::{BatchFailure, DriverError, Error, FlushError};
 use crate::plan::{Draw, Drawn, Plan, StepAction};
 use crate::sql::{Place, draw, render};
 use crate::unit::Unit;
@@ -146,11 +146,12 @@ impl Flush {
         let Ahead { plan, after, draws } = ahead;
         let drawn = match answer {
             Some(Ok(outcome)) => Drawn::take(&draws, &outcome.rows, plan.slots),
-            Some(Err(failure)) => {
-                tracing::debug!(%failure, "no keys can be drawn ahead");
+            Some(Err(BatchFailure { error: DriverError::Statement { reason, .. }, .. })) => {
+                tracing::debug!(%reason, "no keys can be drawn ahead");
                 unit.has_sequences = false;
                 Drawn::default()
             }
+            Some(Err(failure)) => return Err(read_failure(unit, failure)),
             None => Drawn::default(),
         };
         self.send(unit, plan, after, drawn)

@@ -22,8 +22,8 @@ pub struct Merge {
     asked: Vec<(EntityId, Key)>,
     absent: FxHashSet<(EntityId, Key)>,
     running: Option<Pass>,
-    /// How many passes of loading went before.
-    passes: usize,
+    /// Whether no pass of loading went before.
+    is_first: bool,
 }
 
 impl Merge {
@@ -36,7 +36,7 @@ impl Merge {
             asked: Vec::new(),
             absent: FxHashSet::default(),
             running: None,
-            passes: 0,
+            is_first: true,
         }
     }
 
@@ -74,8 +74,7 @@ impl Merge {
                 }
             }
         }
-        let is_first = self.passes == 0;
-        self.passes += 1;
+        let is_first = std::mem::replace(&mut self.is_first, false);
         let needs = unit.arena.merge_needs(&self.sources, &self.absent, is_first);
         if needs.is_empty() {
             let merged = unit.arena.merge(&self.sources)?;

@@ -111,10 +111,11 @@ impl Plan {
         deepest
     }
 
-    /// The same plan with keys that were drawn: the rows bring them along.
+    /// The same steps with keys that were drawn: the rows bring them along. It is to be rendered;
+    /// the reasons stay with the plan.
     pub(crate) fn with_drawn(&self, mapping: &Mapping, drawn: &Drawn) -> Plan {
         let steps = self.steps.iter().map(|step| bring(mapping, step, drawn)).collect();
-        Plan { steps, ..self.clone() }
+        Plan { steps, slots: self.slots, ..Plan::default() }
     }
 }
 

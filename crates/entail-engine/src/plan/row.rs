@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use rustc_hash::FxHashMap;
 
 use crate::batch::{Operation, Param};
-use crate::change::{CauseNode, Phase};
+use crate::change::{CauseNode, Phase, RowChange};
 use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 use crate::value::Value;
@@ -332,10 +332,7 @@ fn provided(item: &Item, columns: &[usize]) -> Option<Vec<Param>> {
 /// What a row has before it is written; none if a part is NULL or not known.
 fn old_values(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
     match item {
-        Item::Row(row) => columns
-            .iter()
-            .map(|&column| given_up(&row.old, column).filter(|value| !value.is_null()).cloned())
-            .collect(),
+        Item::Row(row) => old_of_row(row, columns, Nulls::Distinct),
         Item::Link(link) if link.operation != Operation::Insert => columns
             .iter()
             .map(|&column| match super::written(&link.values, column) {
@@ -345,6 +342,13 @@ fn old_values(item: &Item, columns: &[usize]) -> Option<Vec<Value>> {
             .collect(),
         Item::Bulk(_) | Item::Link(_) | Item::Set(_) => None,
     }
+}
+
+/// What a row has before it is written; none if a part is not known, or is a NULL that counts as
+/// none.
+fn old_of_row(row: &RowChange, columns: &[usize], nulls: Nulls) -> Option<Vec<Value>> {
+    let old = columns.iter().map(|&column| given_up(&row.old, column));
+    old.map(|value| value.filter(|value| nulls.counts(value)).cloned()).collect()
 }
 
 /// Whether a unique constraint takes two NULLs for one value.
@@ -365,17 +369,13 @@ impl Nulls {
 /// other.
 pub(super) fn unique_given_up(item: &Item, columns: &[usize], nulls: Nulls) -> Option<Vec<Value>> {
     let Item::Row(row) = item else { return None };
-    let old = || -> Option<Vec<Value>> {
-        let old = columns.iter().map(|&column| given_up(&row.old, column));
-        old.map(|value| value.filter(|value| nulls.counts(value)).cloned()).collect()
-    };
     if row.operation == Operation::Delete {
-        return old();
+        return old_of_row(row, columns, nulls);
     }
     if !columns.iter().any(|&column| item.writes(column).is_some()) {
         return None;
     }
-    let old = old()?;
+    let old = old_of_row(row, columns, nulls)?;
     let keeps = columns.iter().zip(&old).all(|(&column, old)| match item.writes(column) {
         None => true,
         Some(Param::Value(new)) => new == old,

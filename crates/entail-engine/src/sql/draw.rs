@@ -9,7 +9,7 @@ use crate::value::{ColumnType, Value};
 
 use super::Dialect;
 use super::texts::{Shape, Texts};
-use super::words::table_name;
+use super::words::{literal, table_name};
 
 /// The kind of queries that draw.
 const DRAW: u8 = 60;
@@ -65,8 +65,4 @@ fn draw_text(number: usize, table: &Table, column: &str) -> String {
          AND has_sequence_privilege(own.sequence, 'USAGE')",
         number + 1
     )
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

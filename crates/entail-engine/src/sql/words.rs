@@ -22,6 +22,11 @@ pub(crate) fn identifier(dialect: Dialect, name: &str) -> String {
     sql
 }
 
+/// Writes a text as a value of a statement, as PostgreSQL has them.
+pub(crate) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 /// Writes the name of a table in quotes, behind that of its schema if it has one.
 pub(crate) fn table_name(dialect: Dialect, table: &Table) -> String {
     let name = identifier(dialect, &table.name);

@@ -7,9 +7,10 @@ use crate::by_object::ByObject;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Cascade, EntityId, Mapping, Relationship, RelationshipId};
+use crate::value::Value;
 
 use super::super::link::{One, Was};
-use super::{Arena, Difference, MergeError};
+use super::{Arena, MergeError};
 
 /// The work of one merge.
 pub(super) struct Copying<'a> {
@@ -18,7 +19,8 @@ pub(super) struct Copying<'a> {
     sources: ByObject<Source>,
     /// The targets of sources whose keys have no row yet.
     by_key: FxHashMap<(EntityId, Key), ObjectId>,
-    differences: Vec<Difference>,
+    /// The columns that the source at hand gives to its target.
+    differences: Vec<(usize, Value)>,
 }
 
 /// What is known of a source.
@@ -172,8 +174,14 @@ impl<'a> Copying<'a> {
         Ok(target)
     }
 
+    /// Gives a target what the source has set, and the target has otherwise or not for sure.
     fn copy_columns(&mut self, source: ObjectId, target: ObjectId) -> Result<(), MergeError> {
-        self.arena.differences(source, target, &mut self.differences);
+        let all = self.arena.cell(target).is_stale();
+        let store = &self.arena.tables[source.entity.0 as usize].store;
+        let differences = &mut self.differences;
+        store.compare_places(source.slot, target.slot, all, &mut |column, value| {
+            differences.push((column, value.to_value()));
+        });
         for (column, value) in self.differences.drain(..) {
             self.arena.set_column(target, column, Some(value))?;
         }
