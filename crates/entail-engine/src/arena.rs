@@ -44,7 +44,7 @@ pub use merge::MergeNeeds;
 pub use reading::Change;
 
 use identity::Identity;
-use link::{ManyLink, ManyWas, OneLink};
+use link::{ManyLink, ManyWas, OneLink, Packed};
 pub(crate) use snapshot::Snapshot;
 use snapshot::Snapshots;
 use undo::Undo;
@@ -58,8 +58,21 @@ struct ObjectTable {
     store: Box<dyn Store>,
     identity: Identity,
     /// The generation that new places start with.
-    generation: u32,
+    generation: u16,
     free: Vec<Slot>,
+}
+
+impl ObjectTable {
+    /// Frees a place, unless it has had all generations there are: then nobody gets it again.
+    fn free(&mut self, slot: Slot) {
+        self.store.vacate(slot);
+        let cell = &mut self.cells[slot.0 as usize];
+        cell.flags = Flags::default();
+        cell.key = None;
+        if cell.generation < u16::MAX {
+            self.free.push(slot);
+        }
+    }
 }
 
 /// The links of one relationship, by the slots of its owners.
@@ -81,6 +94,30 @@ pub(crate) enum Parent {
     Owner(Slot),
 }
 
+/// A [`Parent`] in four bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct PackedParent(Packed);
+
+impl Parent {
+    const fn pack(self) -> PackedParent {
+        PackedParent(match self {
+            Parent::Unknown => Packed::word(0),
+            Parent::Lost => Packed::word(1),
+            Parent::Owner(slot) => Packed::slot(slot),
+        })
+    }
+}
+
+impl PackedParent {
+    const fn unpack(self) -> Parent {
+        match self.0.unpack() {
+            Ok(slot) => Parent::Owner(slot),
+            Err(0) => Parent::Unknown,
+            Err(_) => Parent::Lost,
+        }
+    }
+}
+
 /// All objects of a session.
 #[derive(Debug)]
 pub struct Arena {
@@ -88,20 +125,25 @@ pub struct Arena {
     session: u32,
     tables: Vec<ObjectTable>,
     links: Vec<LinkColumn>,
-    parents: Vec<Vec<Parent>>,
-    /// Objects that wait to be inserted, in the order of their addition.
-    new: Vec<ObjectId>,
-    /// Objects that are marked to be deleted, in the order of the calls.
-    marked: Vec<ObjectId>,
+    parents: Vec<Vec<PackedParent>>,
+    /// Objects that wait to be inserted, in the order of their addition, and which step of a
+    /// cascade brought them.
+    new: Vec<(ObjectId, Cause)>,
+    /// Objects that are marked to be deleted, in the order of the calls, and which step of a
+    /// cascade came to them.
+    marked: Vec<(ObjectId, Cause)>,
     /// Objects that may have changed.
     touched: Vec<ObjectId>,
     /// What delete cascades could not reach in memory.
     deferred: Vec<Missing>,
-    next_order: u32,
     undo: Undo,
 }
 
-static NEXT_SESSION: AtomicU32 = AtomicU32::new(1);
+/// The number of a new session.
+fn next_session() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 impl Arena {
     /// An empty arena.
@@ -132,7 +174,7 @@ impl Arena {
         let parents = vec![Vec::new(); mapping.relationships().len()];
         Self {
             mapping,
-            session: NEXT_SESSION.fetch_add(1, Ordering::Relaxed),
+            session: next_session(),
             tables,
             links,
             parents,
@@ -140,7 +182,6 @@ impl Arena {
             marked: Vec::new(),
             touched: Vec::new(),
             deferred: Vec::new(),
-            next_order: 0,
             undo: Undo::default(),
         }
     }
@@ -254,7 +295,7 @@ impl Arena {
         })
     }
 
-    /// A new, empty place for an object.
+    /// A new, empty place for an object. A place that was freed gets a higher generation.
     fn reserve(&mut self, entity: EntityId) -> ObjectId {
         let table = &mut self.tables[entity.0 as usize];
         if let Some(slot) = table.free.pop() {
@@ -281,7 +322,7 @@ impl Arena {
     /// Whether there is any object of the entity that a set-based statement could pass by.
     pub(crate) fn has_objects(&self, entity: EntityId) -> bool {
         self.tables[entity.0 as usize].identity.len() > 0
-            || self.new.iter().any(|id| id.entity == entity)
+            || self.new.iter().any(|(id, _)| id.entity == entity)
     }
 
     // --- Handles ---------------------------------------------------------------------------
@@ -449,7 +490,7 @@ impl Arena {
     pub(crate) fn is_loaded(&self, relationship: RelationshipId, owner: Slot) -> bool {
         match &self.links[relationship.0 as usize] {
             LinkColumn::One(links) => {
-                links.get(owner.0 as usize).is_some_and(|link| link.current != One::Unloaded)
+                links.get(owner.0 as usize).is_some_and(|link| link.current() != One::Unloaded)
             }
             LinkColumn::Many(links) => {
                 links.get(owner.0 as usize).is_some_and(|link| link.current.is_some())
@@ -500,7 +541,7 @@ impl Arena {
                 .get(owner.0 as usize)
                 .and_then(|link| link.current.clone())
                 .unwrap_or_default(),
-            LinkColumn::One(_) => match self.one_link(relationship, owner).current {
+            LinkColumn::One(_) => match self.one_link(relationship, owner).current() {
                 One::Object(slot) => vec![slot],
                 One::Unloaded | One::Nobody => Vec::new(),
             },
@@ -510,7 +551,8 @@ impl Arena {
     // --- Parents -------------------------------------------------------------------------------
 
     pub(crate) fn parent(&self, relationship: RelationshipId, target: Slot) -> Parent {
-        self.parents[relationship.0 as usize].get(target.0 as usize).copied().unwrap_or_default()
+        let parents = &self.parents[relationship.0 as usize];
+        parents.get(target.0 as usize).map_or(Parent::Unknown, |parent| parent.unpack())
     }
 
     fn set_parent(&mut self, relationship: RelationshipId, target: Slot, parent: Parent) {
@@ -520,9 +562,9 @@ impl Arena {
             if parent == Parent::Unknown {
                 return;
             }
-            parents.resize(at + 1, Parent::Unknown);
+            parents.resize(at + 1, PackedParent::default());
         }
-        parents[at] = parent;
+        parents[at] = parent.pack();
     }
 
     /// Whether the target is known to be held by somebody along the relationship.
@@ -563,13 +605,15 @@ impl Arena {
         !(new.is_empty() && touched.is_empty() && marked.is_empty() && deferred.is_empty())
     }
 
-    /// The objects that wait to be inserted, in the order of their addition.
-    pub fn new_objects(&self) -> &[ObjectId] {
+    /// The objects that wait to be inserted, in the order of their addition, each with the reason
+    /// for it.
+    pub fn new_objects(&self) -> &[(ObjectId, Cause)] {
         &self.new
     }
 
-    /// The objects that are marked to be deleted, in the order of the calls.
-    pub fn deleted_objects(&self) -> &[ObjectId] {
+    /// The objects that are marked to be deleted, in the order of the calls, each with the reason
+    /// for it.
+    pub fn deleted_objects(&self) -> &[(ObjectId, Cause)] {
         &self.marked
     }
 

@@ -144,13 +144,13 @@ pub(crate) fn past_and_present(
         return;
     }
     let link = arena.one_link(relationship.id, owner);
-    match link.current {
+    match link.current() {
         One::Unloaded => return,
         One::Nobody => {}
         One::Object(slot) => targets.push(slot),
     }
-    if let Was::Object(slot) = link.was
-        && link.current != One::Object(slot)
+    if let Was::Object(slot) = link.was()
+        && link.current() != One::Object(slot)
     {
         targets.push(slot);
     }

@@ -27,7 +27,7 @@ pub struct RawHandle {
     pub(crate) session: u32,
     pub(crate) entity: EntityId,
     pub(crate) slot: Slot,
-    pub(crate) generation: u32,
+    pub(crate) generation: u16,
 }
 
 impl RawHandle {

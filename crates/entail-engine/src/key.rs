@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::value::{ColumnType, ColumnValue, Value, ValueError};
+use crate::value::{ColumnType, ColumnValue, Value, ValueError, ValueRef};
 
 /// The key of a row: one value, or several of a composite key, in the order of the key's columns.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,14 +37,6 @@ impl Key {
     pub fn values(&self) -> &[Value] {
         match &self.0 {
             Parts::One(value) => std::slice::from_ref(value),
-            Parts::Several(values) => values,
-        }
-    }
-
-    /// The values, to be changed.
-    pub(crate) fn values_mut(&mut self) -> &mut [Value] {
-        match &mut self.0 {
-            Parts::One(value) => std::slice::from_mut(value),
             Parts::Several(values) => values,
         }
     }
@@ -95,6 +87,20 @@ pub trait EntityKey: Sized {
     ///
     /// A [`ValueError`] where a value is of another type, or there is another number of them.
     fn from_key(key: &Key) -> Result<Self, ValueError>;
+
+    /// One of its values.
+    fn part(&self, index: usize) -> Option<ValueRef<'_>>;
+
+    /// The key from the only value of it. It does the same as [`from_key`](Self::from_key), which
+    /// is enough to be implemented; this one may save a copy.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_key`](Self::from_key).
+    #[inline]
+    fn from_one(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        Self::from_key(&Key::one(value.to_value()))
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -110,6 +116,16 @@ impl<T: ColumnValue> EntityKey for T {
             [value] => T::from_value(value.clone()),
             values => Err(wrong_arity("a key of one column", values)),
         }
+    }
+
+    #[inline]
+    fn part(&self, index: usize) -> Option<ValueRef<'_>> {
+        (index == 0).then(|| self.to_ref())
+    }
+
+    #[inline]
+    fn from_one(value: ValueRef<'_>) -> Result<Self, ValueError> {
+        T::from_ref(value)
     }
 }
 
@@ -129,6 +145,11 @@ macro_rules! tuple_key {
                     [$($value),+] => Ok(($($name::from_value($value.clone())?,)+)),
                     values => Err(wrong_arity(concat!("a key of ", $count, " columns"), values)),
                 }
+            }
+
+            fn part(&self, index: usize) -> Option<ValueRef<'_>> {
+                let ($($value,)+) = self;
+                [$($value.to_ref()),+].get(index).copied()
             }
         }
     };

@@ -211,7 +211,7 @@ async fn expect_tree(db: &Database, expected: &str) -> Result<(), Error> {
     let all = session.query::<Category>().order_by(Category::NAME.asc()).all().await?;
     session.load_all(&all, Category::CHILDREN).await?;
     let mut text = String::new();
-    for root in all.into_iter().filter(|&one| session[one].parent.as_key().is_none()) {
+    for root in all.into_iter().filter(|&one| !session[one].parent.has_key()) {
         write_tree(&session, root, 0, &mut text)?;
     }
     println!();

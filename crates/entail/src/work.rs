@@ -336,7 +336,7 @@ impl Work {
 
     /// The objects that wait to be inserted, in the order of their addition.
     pub fn new_objects(&self) -> Vec<RawHandle> {
-        self.handles(self.unit.arena.new_objects().iter().copied())
+        self.handles(self.unit.arena.new_objects().iter().map(|&(id, _)| id))
     }
 
     /// The persistent objects with a net change that are not marked to be deleted.
@@ -347,7 +347,7 @@ impl Work {
 
     /// The objects that are marked to be deleted, in the order of the calls.
     pub fn deleted_objects(&self) -> Vec<RawHandle> {
-        self.handles(self.unit.arena.deleted_objects().iter().copied())
+        self.handles(self.unit.arena.deleted_objects().iter().map(|&(id, _)| id))
     }
 
     /// Gives a handle its type, if it is of the entity of that type.

@@ -429,7 +429,7 @@ fn decode<T: Object>(values: impl IntoIterator<Item = Value>) -> Result<T, Value
 fn an_object_is_a_row_of_values() {
     let mut address = decode::<Address>([Value::Int(1), Value::Int(2), "Main St".into()]).unwrap();
     assert_eq!(address.id, 1);
-    assert_eq!(address.user.as_key().unwrap().to_string(), "2");
+    assert_eq!(address.user.to_key().unwrap().to_string(), "2");
     assert_eq!(row(&address), "1 2 'Main St' - - -");
 
     address.set_column(0, None).unwrap();
@@ -445,7 +445,7 @@ fn a_composite_key_lies_over_several_columns() {
     let mut guest = decode::<Guest>([Value::Int(1), Value::Int(2), "1a".into()]).unwrap();
     assert_eq!(row(&guest), "1 2 '1a' - - -");
     guest.set_column(2, Some("2b".into())).unwrap();
-    assert_eq!(guest.home.as_key().unwrap().to_string(), "(2, '2b')");
+    assert_eq!(guest.home.to_key().unwrap().to_string(), "(2, '2b')");
     guest.home = BelongsTo::key((3, "3c".to_owned()));
     assert!(matches!(guest.column(1), Some(ValueRef::Int(3))));
 }

@@ -221,7 +221,7 @@ fn links(entity: &Entity, layout: &Layout) -> TokenStream {
     });
     let keyed = shared.iter().map(|(field, _)| {
         let name = &field.ident;
-        quote!(self.#name.as_key().is_some())
+        quote!(self.#name.has_key())
     });
     let has: Vec<TokenStream> = given.chain(keyed).collect();
     let has = if has.is_empty() { quote!(false) } else { quote!(#(#has)||*) };
@@ -253,7 +253,7 @@ fn give_key(field: &Field, tie: &Tie) -> TokenStream {
         }
     });
     quote! {
-        if let ::core::option::Option::Some(key) = self.#name.as_key().cloned() {
+        if let ::core::option::Option::Some(key) = self.#name.to_key() {
             self.#name = ::entail::__private::entity::unset();
             #(#parts)*
         }

@@ -100,19 +100,15 @@ impl fmt::Debug for Flags {
     }
 }
 
-/// What the session knows of one object.
+/// What the session knows of one object, in 32 bytes: there is one of these for each object.
 #[derive(Debug, Default)]
 pub(crate) struct Cell {
-    pub generation: u32,
-    /// The place among the objects that were added.
-    pub order: u32,
+    pub generation: u16,
     pub flags: Flags,
     /// The key of its row; none as long as it has no row.
     pub key: Option<Key>,
     /// The values that its row has, from before the first change.
     pub snapshot: Option<SnapshotId>,
-    /// Which step of a cascade brought it here.
-    pub cause: Cause,
 }
 
 impl Cell {

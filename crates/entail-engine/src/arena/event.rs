@@ -199,7 +199,7 @@ impl Arena {
         for &member in &members {
             if let Some(inverse) = inverse {
                 *self.one_link_mut(inverse.id, member) =
-                    OneLink { current: One::Object(owner), was: Was::Never, stale: One::Unloaded };
+                    OneLink::new(One::Object(owner), Was::Never);
                 self.touch(ObjectId { entity: relationship.target, slot: member });
                 if inverse.tracks_parent() {
                     self.set_parent(inverse.id, owner, Parent::Owner(member));
@@ -235,16 +235,15 @@ impl Arena {
             return Ok(());
         }
         self.fire_replace(mapping, relationship, owner, value, old, initiator)?;
-        let link = self.one_link_mut(relationship.id, owner);
-        link.current = value.map_or(One::Nobody, One::Object);
-        link.stale = One::Unloaded;
+        let now = value.map_or(One::Nobody, One::Object);
+        self.one_link_mut(relationship.id, owner).hold(now);
         Ok(())
     }
 
     /// What the relationship held, as far as memory knows: the identity map answers for a
     /// foreign key to the whole key of the target.
     fn old_target(&mut self, relationship: &Relationship, owner: Slot) -> Old {
-        match self.one_link(relationship.id, owner).current {
+        match self.one_link(relationship.id, owner).current() {
             One::Object(slot) => return Old::Object(slot),
             One::Nobody => return Old::Nobody,
             One::Unloaded => {}
@@ -259,11 +258,11 @@ impl Arena {
         }
         match self.resolve_one(relationship, owner) {
             One::Object(slot) => {
-                self.one_link_mut(relationship.id, owner).current = One::Object(slot);
+                self.one_link_mut(relationship.id, owner).hold(One::Object(slot));
                 Old::Object(slot)
             }
             One::Nobody => {
-                self.one_link_mut(relationship.id, owner).current = One::Nobody;
+                self.one_link_mut(relationship.id, owner).hold(One::Nobody);
                 Old::Nobody
             }
             One::Unloaded => Old::Unknown,
@@ -372,13 +371,13 @@ impl Arena {
             return;
         }
         let link = self.one_link_mut(relationship.id, owner);
-        if link.was == Was::Unchanged {
-            link.was = match old {
+        if link.was() == Was::Unchanged {
+            link.remember(match old {
                 Old::Never => Was::Never,
                 Old::Unknown => Was::Unknown,
                 Old::Nobody => Was::Nobody,
                 Old::Object(slot) => Was::Object(slot),
-            };
+            });
         }
         self.touch(ObjectId { entity: relationship.owner, slot: owner });
     }

@@ -10,8 +10,8 @@ use crate::key::Key;
 use crate::mapping::{Cascade, Mapping};
 
 use super::cell::{Cause, Flags, State};
-use super::link::{ManyLink, One, OneLink};
-use super::{Arena, LinkColumn, Parent};
+use super::link::{ManyLink, One, OneLink, Was};
+use super::{Arena, LinkColumn, ObjectTable, Parent};
 
 /// Below this number of objects nothing is prepared for them.
 const FEW: usize = 32;
@@ -77,13 +77,8 @@ impl Arena {
         let cell = self.cell(id);
         if cell.key.is_none() {
             if !cell.flags.has(Flags::NEW) {
-                let order = self.next_order;
-                self.next_order += 1;
-                self.new.push(id);
-                let cell = self.cell_mut(id);
-                cell.order = order;
-                cell.cause = cause;
-                cell.flags.insert(Flags::NEW.and(Flags::ATTACHED));
+                self.new.push((id, cause));
+                self.cell_mut(id).flags.insert(Flags::NEW.and(Flags::ATTACHED));
             }
             return Ok(());
         }
@@ -145,16 +140,14 @@ impl Arena {
     }
 
     fn mark(&mut self, id: ObjectId, cause: Cause) {
-        self.marked.push(id);
-        let cell = self.cell_mut(id);
-        cell.cause = cause;
-        cell.flags.insert(Flags::MARKED);
+        self.marked.push((id, cause));
+        self.cell_mut(id).flags.insert(Flags::MARKED);
     }
 
     /// Takes the mark of deletion from an object. Those that its cascade reached keep theirs.
     pub(super) fn unmark(&mut self, id: ObjectId) {
         if self.flags(id).has(Flags::MARKED) {
-            self.marked.retain(|&one| one != id);
+            self.marked.retain(|&(one, _)| one != id);
             self.deferred.retain(|missing| missing.owner != id);
             self.cell_mut(id).flags.remove(Flags::MARKED);
         }
@@ -192,7 +185,7 @@ impl Arena {
     pub(super) fn release(&mut self, id: ObjectId) {
         let flags = self.flags(id);
         if flags.has(Flags::NEW) {
-            self.new.retain(|&one| one != id);
+            self.new.retain(|&(one, _)| one != id);
         } else if flags.has(Flags::MAPPED) {
             self.unmap(id);
             self.unmark(id);
@@ -212,10 +205,10 @@ impl Arena {
                 self.cell_mut(id).flags.remove(Flags::ATTACHED.and(Flags::MARKED));
             }
         }
-        for id in std::mem::take(&mut self.new) {
+        for (id, _) in std::mem::take(&mut self.new) {
             self.cell_mut(id).flags.remove(Flags::NEW.and(Flags::ATTACHED));
         }
-        for id in std::mem::take(&mut self.marked) {
+        for (id, _) in std::mem::take(&mut self.marked) {
             self.cell_mut(id).flags.remove(Flags::MARKED);
         }
         self.deferred.clear();
@@ -342,12 +335,7 @@ impl Arena {
         self.forget_changes(id);
         self.forget_links(id);
         self.forget_everywhere(id);
-        let table = &mut self.tables[id.entity.0 as usize];
-        table.store.vacate(id.slot);
-        let cell = &mut table.cells[id.slot.0 as usize];
-        cell.flags = Flags::default();
-        cell.key = None;
-        table.free.push(id.slot);
+        self.tables[id.entity.0 as usize].free(id.slot);
     }
 
     /// Takes the object out of all links that hold it. What an object with a row held becomes
@@ -359,10 +347,10 @@ impl Arena {
             match &mut self.links[relationship.0 as usize] {
                 LinkColumn::One(links) => {
                     for link in links.iter_mut() {
-                        let was = super::Was::Object(id.slot);
-                        if link.current == One::Object(id.slot)
-                            || link.stale == One::Object(id.slot)
-                            || link.was == was
+                        let gone = One::Object(id.slot);
+                        if link.current() == gone
+                            || link.stale() == gone
+                            || link.was() == Was::Object(id.slot)
                         {
                             *link = OneLink::default();
                         }
@@ -373,8 +361,8 @@ impl Arena {
         }
         for &relationship in &entity.relationships {
             for parent in &mut self.parents[relationship.0 as usize] {
-                if *parent == Parent::Owner(id.slot) {
-                    *parent = Parent::Unknown;
+                if parent.unpack() == Parent::Owner(id.slot) {
+                    *parent = Parent::Unknown.pack();
                 }
             }
         }
@@ -384,11 +372,20 @@ impl Arena {
         }
     }
 
-    /// Frees all objects. Their handles are stale from then on.
+    /// Frees all objects. Their handles are stale from then on; once in 65,535 times they count as
+    /// those of another session instead, because the generations begin anew.
     pub fn clear(&mut self) {
+        let last = |table: &ObjectTable| table.cells.iter().map(|cell| cell.generation).max();
+        let used_up = self.tables.iter().any(|table| last(table) == Some(u16::MAX));
+        if used_up {
+            self.session = super::next_session();
+        }
         for table in &mut self.tables {
-            let last = table.cells.iter().map(|cell| cell.generation).max();
-            table.generation = last.map_or(table.generation, |last| last + 1);
+            table.generation = match last(table) {
+                _ if used_up => 1,
+                Some(last) => last + 1,
+                None => table.generation,
+            };
             table.cells.clear();
             table.snapshots.clear();
             table.store.clear();
@@ -429,7 +426,7 @@ impl Arena {
     /// Objects that are no longer marked leave the list of marked ones.
     pub(crate) fn forget_marks(&mut self) {
         let tables = &self.tables;
-        self.marked.retain(|id| {
+        self.marked.retain(|(id, _)| {
             tables[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(Flags::MARKED)
         });
         self.deferred.clear();
@@ -493,7 +490,7 @@ impl Arena {
         let has = |id: &ObjectId, flag| {
             tables[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(flag)
         };
-        self.new.retain(|id| has(id, Flags::NEW));
+        self.new.retain(|(id, _)| has(id, Flags::NEW));
         self.touched.retain(|id| has(id, Flags::TOUCHED));
     }
 }

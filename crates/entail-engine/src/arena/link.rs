@@ -1,6 +1,8 @@
 //! Links: what each relationship of each object holds, what it held at the last flush, and what
 //! was added and removed while it was not loaded.
 
+use std::fmt;
+
 use crate::handle::Slot;
 
 /// What a relationship to one holds.
@@ -34,10 +36,84 @@ pub(crate) enum Was {
 /// A relationship to one, of one object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OneLink {
-    pub current: One,
-    pub was: Was,
-    /// What could be read before a rollback; only while `current` is unloaded.
-    pub stale: One,
+    current: Packed,
+    was: Packed,
+    stale: Packed,
+}
+
+/// A slot, or a word in place of one, in four bytes: there may be one of these for each object.
+/// The default is the word 0.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Packed(u32);
+
+impl Packed {
+    /// Numbers below this one are words. Slots lie above, which leaves room for more of them than
+    /// memory has.
+    const WORDS: u32 = 4;
+
+    /// A word.
+    pub const fn word(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// A slot.
+    pub const fn slot(slot: Slot) -> Self {
+        Self(slot.0 + Self::WORDS)
+    }
+
+    /// The slot, or the number of the word.
+    pub const fn unpack(self) -> Result<Slot, u32> {
+        if self.0 < Self::WORDS { Err(self.0) } else { Ok(Slot(self.0 - Self::WORDS)) }
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.unpack() {
+            Ok(slot) => write!(f, "slot {}", slot.0),
+            Err(word) => write!(f, "word {word}"),
+        }
+    }
+}
+
+impl One {
+    const fn pack(self) -> Packed {
+        match self {
+            One::Unloaded => Packed::word(0),
+            One::Nobody => Packed::word(1),
+            One::Object(slot) => Packed::slot(slot),
+        }
+    }
+
+    const fn unpack(packed: Packed) -> Self {
+        match packed.unpack() {
+            Ok(slot) => One::Object(slot),
+            Err(0) => One::Unloaded,
+            Err(_) => One::Nobody,
+        }
+    }
+}
+
+impl Was {
+    const fn pack(self) -> Packed {
+        match self {
+            Was::Unchanged => Packed::word(0),
+            Was::Never => Packed::word(1),
+            Was::Unknown => Packed::word(2),
+            Was::Nobody => Packed::word(3),
+            Was::Object(slot) => Packed::slot(slot),
+        }
+    }
+
+    const fn unpack(packed: Packed) -> Self {
+        match packed.unpack() {
+            Ok(slot) => Was::Object(slot),
+            Err(0) => Was::Unchanged,
+            Err(1) => Was::Never,
+            Err(2) => Was::Unknown,
+            Err(_) => Was::Nobody,
+        }
+    }
 }
 
 /// A relationship to many, of one object.
@@ -226,13 +302,48 @@ pub(crate) struct OneHistory {
 }
 
 impl OneLink {
+    /// A link that holds this, and held that before.
+    pub const fn new(current: One, was: Was) -> Self {
+        Self { current: current.pack(), was: was.pack(), stale: One::Unloaded.pack() }
+    }
+
+    /// What it holds.
+    pub const fn current(self) -> One {
+        One::unpack(self.current)
+    }
+
+    /// What it held before the first change.
+    pub const fn was(self) -> Was {
+        Was::unpack(self.was)
+    }
+
+    /// What could be read before a rollback; only while it is unloaded.
+    pub const fn stale(self) -> One {
+        One::unpack(self.stale)
+    }
+
+    /// Holds something else.
+    pub fn hold(&mut self, one: One) {
+        (self.current, self.stale) = (one.pack(), One::Unloaded.pack());
+    }
+
+    /// Notes what it held before the first change.
+    pub fn remember(&mut self, was: Was) {
+        self.was = was.pack();
+    }
+
+    /// Lets an unloaded link be read as what it was before a rollback.
+    pub fn let_read(&mut self, stale: One) {
+        self.stale = stale.pack();
+    }
+
     pub fn history(&self) -> OneHistory {
-        let current = match self.current {
+        let current = match self.current() {
             One::Unloaded => return OneHistory::default(),
             One::Nobody => None,
             One::Object(slot) => Some(slot),
         };
-        let was = match self.was {
+        let was = match self.was() {
             Was::Unchanged => {
                 return OneHistory { unchanged: current, ..OneHistory::default() };
             }
@@ -288,12 +399,28 @@ mod tests {
     }
 
     #[test]
+    fn links_to_one_hold_what_is_put_into_them() {
+        let slots = [Slot(0), Slot(7)];
+        let ones = [One::Unloaded, One::Nobody].into_iter().chain(slots.map(One::Object));
+        let pasts = [Was::Unchanged, Was::Never, Was::Unknown, Was::Nobody];
+        let pasts: Vec<_> = pasts.into_iter().chain(slots.map(Was::Object)).collect();
+        assert_eq!(OneLink::default(), OneLink::new(One::Unloaded, Was::Unchanged));
+        for one in ones {
+            for &was in &pasts {
+                let mut link = OneLink::new(one, was);
+                assert_eq!((link.current(), link.was(), link.stale()), (one, was, One::Unloaded));
+                link.let_read(one);
+                assert_eq!((link.current(), link.was(), link.stale()), (one, was, one));
+                link.hold(One::Nobody);
+                assert_eq!((link.current(), link.was()), (One::Nobody, was));
+                assert_eq!(link.stale(), One::Unloaded);
+            }
+        }
+    }
+
+    #[test]
     fn setting_one_back_is_no_change() {
-        let link = OneLink {
-            current: One::Object(Slot(1)),
-            was: Was::Object(Slot(1)),
-            stale: One::Unloaded,
-        };
+        let link = OneLink::new(One::Object(Slot(1)), Was::Object(Slot(1)));
         assert_eq!(link.history().added, None);
     }
 }

@@ -75,8 +75,7 @@ impl Arena {
         let id = self.reserve(entity);
         let table = &mut self.tables[entity.0 as usize];
         if let Err((column, error)) = table.store.decode(id.slot, row) {
-            table.free.push(id.slot);
-            table.cells[id.slot.0 as usize].flags = Flags::default();
+            table.free(id.slot);
             return Err(self.bad_row(entity, &key, column, error));
         }
         let cell = &mut table.cells[id.slot.0 as usize];
@@ -130,16 +129,17 @@ impl Arena {
     }
 
     /// Room for so many more objects of an entity. Who loads in parts grows by four at a time,
-    /// because large lists are moved at each growth.
+    /// because large lists are moved at each growth; memory that is not written yet costs nothing.
+    /// The identity map writes to all of its own, and only doubles it.
     pub(crate) fn make_room(&mut self, entity: EntityId, additional: usize) {
         let table = &mut self.tables[entity.0 as usize];
         let needed = table.cells.len() + additional;
         if needed <= table.cells.capacity() {
             return;
         }
-        let additional = if table.cells.len() >= MANY { needed * 4 } else { additional };
-        table.cells.reserve(additional);
-        table.store.make_room(additional);
+        let room = if table.cells.len() >= MANY { needed * 4 } else { additional };
+        table.cells.reserve(room);
+        table.store.make_room(room);
         table.identity.make_room(&table.cells, additional);
     }
 
@@ -170,11 +170,8 @@ impl Arena {
             return;
         }
         self.note_load(relationship, owner);
-        *self.one_link_mut(relationship, owner) = OneLink {
-            current: target.map_or(One::Nobody, One::Object),
-            was: Was::Unchanged,
-            stale: One::Unloaded,
-        };
+        let current = target.map_or(One::Nobody, One::Object);
+        *self.one_link_mut(relationship, owner) = OneLink::new(current, Was::Unchanged);
     }
 
     /// What the identity map knows of a relationship to one is taken for loaded.

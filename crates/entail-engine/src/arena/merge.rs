@@ -58,7 +58,8 @@ impl Arena {
                 members.extend(slots.map(|&slot| ObjectId { entity, slot }));
             }
             LinkColumn::One(links) => {
-                if let Some(One::Object(slot)) = links.get(owner.0 as usize).map(|one| one.current)
+                if let Some(One::Object(slot)) =
+                    links.get(owner.0 as usize).map(|one| one.current())
                 {
                     members.push(ObjectId { entity, slot });
                 }
@@ -139,9 +140,6 @@ impl Arena {
     fn vacate_isolated(&mut self, id: ObjectId) {
         self.forget_changes(id);
         self.forget_links(id);
-        let table = &mut self.tables[id.entity.0 as usize];
-        table.store.vacate(id.slot);
-        table.cells[id.slot.0 as usize].flags = Flags::default();
-        table.free.push(id.slot);
+        self.tables[id.entity.0 as usize].free(id.slot);
     }
 }

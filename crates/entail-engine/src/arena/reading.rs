@@ -275,9 +275,9 @@ impl Arena {
     ) -> Result<Option<ObjectId>, StateError> {
         let map = self.mapping.relationship(relationship);
         let link = self.one_link(relationship, id.slot);
-        let mut known = link.current;
+        let mut known = link.current();
         if known == One::Unloaded && self.cell(id).key.is_some() {
-            known = link.stale;
+            known = link.stale();
         }
         if known == One::Unloaded && self.cell(id).key.is_some() {
             known = self.resolve_one(map, id.slot);
@@ -412,7 +412,7 @@ impl Arena {
             match &mut self.links[relationship.0 as usize] {
                 LinkColumn::One(links) => {
                     if let Some(link) = links.get_mut(owner.0 as usize) {
-                        link.was = Was::Unchanged;
+                        link.remember(Was::Unchanged);
                     }
                 }
                 LinkColumn::Many(links) => {
@@ -432,15 +432,15 @@ impl Arena {
         was: Option<Slot>,
     ) {
         let link = self.one_link_mut(relationship, owner);
-        if link.was == Was::Unknown {
-            link.was = was.map_or(Was::Nobody, Was::Object);
+        if link.was() == Was::Unknown {
+            link.remember(was.map_or(Was::Nobody, Was::Object));
         }
     }
 
     /// Whether a list has changes that count from an unknown past.
     pub(crate) fn was_unknown(&self, relationship: RelationshipId, owner: Slot) -> bool {
         match &self.links[relationship.0 as usize] {
-            LinkColumn::One(_) => self.one_link(relationship, owner).was == Was::Unknown,
+            LinkColumn::One(_) => self.one_link(relationship, owner).was() == Was::Unknown,
             LinkColumn::Many(links) => links
                 .get(owner.0 as usize)
                 .and_then(|link| link.shadow.as_ref())
@@ -475,7 +475,7 @@ impl Arena {
         relationship: &Relationship,
         owner: Slot,
     ) -> Option<Option<Slot>> {
-        let mut known = self.one_link(relationship.id, owner).current;
+        let mut known = self.one_link(relationship.id, owner).current();
         if known == One::Unloaded {
             known = self.resolve_one(relationship, owner);
         }

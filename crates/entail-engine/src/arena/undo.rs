@@ -162,7 +162,7 @@ impl Arena {
                 }
             }
         }
-        let marked = std::mem::take(&mut self.marked);
+        let marked = std::mem::take(&mut self.marked).into_iter().map(|(id, _)| id);
         self.deferred.clear();
         for id in level.deleted.into_iter().chain(marked) {
             self.revive(id);
@@ -194,7 +194,7 @@ impl Arena {
     /// Objects that were inserted or added since become transient; they keep their values.
     fn make_transient(&mut self, level: &Level) {
         let pending = std::mem::take(&mut self.new);
-        for &id in level.new.iter().chain(&pending) {
+        for id in level.new.iter().copied().chain(pending.into_iter().map(|(id, _)| id)) {
             if self.flags(id).has(Flags::MAPPED) {
                 self.unmap(id);
             } else if !self.flags(id).has(Flags::NEW) {
@@ -292,9 +292,9 @@ impl Arena {
             });
         }
         let link = self.one_link(relationship, owner);
-        FormerLink::One(match link.was {
-            Was::Unchanged if link.current == One::Unloaded => link.stale,
-            Was::Unchanged => link.current,
+        FormerLink::One(match link.was() {
+            Was::Unchanged if link.current() == One::Unloaded => link.stale(),
+            Was::Unchanged => link.current(),
             Was::Never | Was::Unknown => One::Unloaded,
             Was::Nobody => One::Nobody,
             Was::Object(slot) => One::Object(slot),
@@ -330,7 +330,7 @@ impl Arena {
                     LinkColumn::Many(links) => links[owner.0 as usize].shadow = None,
                 }
             }
-            FormerLink::One(one) => self.one_link_mut(relationship, owner).stale = one,
+            FormerLink::One(one) => self.one_link_mut(relationship, owner).let_read(one),
             FormerLink::Many(Some(members)) => {
                 self.many_link_mut(relationship, owner).shadow_mut().stale = Some(members);
             }
@@ -413,7 +413,7 @@ impl Arena {
                     self.many_link(relationship, id.slot).is_some_and(|link| link.shadow.is_some())
                 }
                 Kind::OneToOne | Kind::ManyToOne => {
-                    self.one_link(relationship, id.slot).was != Was::Unchanged
+                    self.one_link(relationship, id.slot).was() != Was::Unchanged
                 }
             };
             if changed {

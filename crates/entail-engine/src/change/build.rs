@@ -40,7 +40,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
     builder.assign_slots();
     let switches = builder.row_switches()?;
     let mut scratch = Scratch::default();
-    for (&id, fate) in fates.all.iter() {
+    for (place, (&id, fate)) in fates.all.iter().enumerate() {
         match fate.work {
             Work::Save => changes.kept.push(id),
             Work::Delete => changes.deleted.push(id),
@@ -56,7 +56,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
             }
             Work::Save => match switches.by_new.get(&id) {
                 Some(&old) => builder.switch(id, old, &mut changes),
-                None => builder.insert(id, fate.cause, &mut changes)?,
+                None => builder.insert(id, place as u32, fate.cause, &mut changes)?,
             },
         }
     }

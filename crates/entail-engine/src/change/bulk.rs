@@ -46,7 +46,7 @@ pub struct BulkRow {
     pub object: Option<ObjectId>,
     /// The first slot that takes generated values.
     pub slot: u32,
-    /// The place among the objects that were added.
+    /// For an INSERT, the place among the objects that are written.
     pub order: u32,
     /// The reason.
     pub cause: u32,

@@ -73,15 +73,15 @@ impl<'a> Fates<'a> {
     /// Registers what the user did: additions, changes, deletions.
     pub fn register_work(&mut self) -> Result<(), FlushError> {
         let arena = self.arena;
-        for &id in arena.new_objects() {
-            self.register_saved(id, Reason::Added)?;
+        for &(id, cause) in arena.new_objects() {
+            self.register_saved(id, Reason::Added, cause)?;
         }
         for id in arena.dirty_objects() {
-            self.register_saved(id, Reason::Changed)?;
+            self.register_saved(id, Reason::Changed, Cause::Named)?;
         }
-        for &id in arena.deleted_objects() {
+        for &(id, cause) in arena.deleted_objects() {
             self.need_fresh_version(id);
-            let cause = self.cause_of(id, Reason::Deleted, Cascade::Delete);
+            let cause = self.noted_cause(id, cause, Reason::Deleted, Cascade::Delete);
             self.register(id, Work::Delete, cause);
         }
         for missing in arena.deferred() {
@@ -93,7 +93,12 @@ impl<'a> Fates<'a> {
     }
 
     /// Registers an object that was added or changed, unless it is an orphan.
-    fn register_saved(&mut self, id: ObjectId, reason: Reason) -> Result<(), FlushError> {
+    fn register_saved(
+        &mut self,
+        id: ObjectId,
+        reason: Reason,
+        noted: Cause,
+    ) -> Result<(), FlushError> {
         let arena = self.arena;
         if arena.flags(id).has(Flags::MARKED) {
             return Ok(());
@@ -110,7 +115,7 @@ impl<'a> Fates<'a> {
         } else if orphan && arena.flags(id).has(Flags::ORPHANED_OUTSIDE) {
             self.dropped.push(id);
         } else {
-            let cause = self.cause_of(id, reason, Cascade::SaveUpdate);
+            let cause = self.noted_cause(id, noted, reason, Cascade::SaveUpdate);
             self.register_first(id, Work::Save, cause);
         }
         Ok(())
@@ -247,17 +252,17 @@ impl<'a> Fates<'a> {
     }
 
     /// The reason that the arena noted when a cascade brought the object along, or `reason`.
-    fn cause_of(&mut self, id: ObjectId, reason: Reason, cascade: Cascade) -> u32 {
-        match self.arena.cell(id).cause {
-            Cause::Along { relationship, from } if reason != Reason::Changed => {
+    fn noted_cause(&mut self, id: ObjectId, noted: Cause, reason: Reason, of: Cascade) -> u32 {
+        match noted {
+            Cause::Along { relationship, from } => {
                 let parent = match self.last_reason {
                     Some((last, parent)) if last == from => parent,
                     _ => self.reason_of(from),
                 };
                 self.last_reason = Some((from, parent));
-                self.cause(id, Reason::Cascaded(relationship, cascade), parent)
+                self.cause(id, Reason::Cascaded(relationship, of), parent)
             }
-            _ => self.cause(id, reason, None),
+            Cause::Named => self.cause(id, reason, None),
         }
     }
 

@@ -298,16 +298,21 @@ pub struct BelongsTo<T: BelongsToTarget> {
     to: To<T::Entity>,
 }
 
-enum To<E> {
+/// What a [`BelongsTo`] leads to.
+enum To<E: Entity> {
     Unset,
-    Key(Key),
+    /// The foreign key's only column is NULL.
+    Null,
+    Key(E::Key),
+    /// Values that are no key: some are NULL, or of another type than the target's.
+    Parts(Box<Key>),
     Given(Option<Box<Item<E>>>),
 }
 
 impl<T: BelongsToTarget> BelongsTo<T> {
     /// A raw key, whether or not such a row exists.
     pub fn key(key: impl Into<<T::Entity as Entity>::Key>) -> Self {
-        Self { to: To::Key(key.into().into_key()) }
+        Self { to: To::Key(key.into()) }
     }
 
     /// A new object or a handle.
@@ -321,10 +326,20 @@ impl<T: BelongsToTarget> BelongsTo<T> {
     }
 
     /// The key as it was last loaded or flushed, or as it was given.
-    pub fn as_key(&self) -> Option<&Key> {
+    pub fn to_key(&self) -> Option<Key> {
         match &self.to {
-            To::Key(key) if !key.has_null() => Some(key),
-            _ => None,
+            To::Key(_) => Some(Key::of(self.values()?)),
+            To::Parts(key) if !key.has_null() => Some(Key::clone(key)),
+            To::Unset | To::Null | To::Parts(_) | To::Given(_) => None,
+        }
+    }
+
+    /// Whether there is a key.
+    pub fn has_key(&self) -> bool {
+        match &self.to {
+            To::Key(_) => true,
+            To::Parts(key) => !key.has_null(),
+            To::Unset | To::Null | To::Given(_) => false,
         }
     }
 
@@ -337,9 +352,16 @@ impl<T: BelongsToTarget> BelongsTo<T> {
     #[inline]
     pub fn column(&self, part: usize) -> Option<ValueRef<'_>> {
         match &self.to {
-            To::Key(key) => key.values().get(part).map(Value::as_ref),
+            To::Key(key) => key.part(part),
+            To::Null => Some(ValueRef::Null),
+            To::Parts(key) => key.values().get(part).map(Value::as_ref),
             To::Unset | To::Given(_) => None,
         }
+    }
+
+    /// The values of all columns; none if they are not set.
+    fn values(&self) -> Option<Vec<Value>> {
+        (0..Self::types().len()).map(|part| self.column(part).map(ValueRef::to_value)).collect()
     }
 
     /// Writes the foreign key's column `part`, as the engine does.
@@ -351,29 +373,23 @@ impl<T: BelongsToTarget> BelongsTo<T> {
         }
         let value = value.unwrap_or(Value::Null);
         if width == 1 {
-            self.to = To::Key(Key::one(value));
+            self.to = To::of(value.as_ref());
             return;
         }
-        match &mut self.to {
-            To::Key(key) if key.values().len() == width => key.values_mut()[part] = value,
-            to => {
-                let mut values = vec![Value::Null; width];
-                values[part] = value;
-                *to = To::Key(Key::of(values));
-            }
-        }
+        let mut values = self.values().unwrap_or_else(|| vec![Value::Null; width]);
+        values[part] = value;
+        self.to = To::of_several(Key::of(values));
     }
 
     /// Takes the foreign key's columns from a row.
     #[inline]
     pub fn read(row: &mut super::RowReader<'_>) -> Self {
         let width = Self::types().len();
-        let key = if width == 1 {
-            Key::one(row.take().to_value())
-        } else {
-            Key::of((0..width).map(|_| row.take().to_value()).collect::<Vec<_>>())
-        };
-        Self { to: To::Key(key) }
+        if width == 1 {
+            return Self { to: To::of(row.take()) };
+        }
+        let values: Vec<Value> = (0..width).map(|_| row.take().to_value()).collect();
+        Self { to: To::of_several(Key::of(values)) }
     }
 
     /// Takes the initial value out, if an object, a handle or nobody was given.
@@ -409,9 +425,35 @@ impl<T: BelongsToTarget> fmt::Debug for BelongsTo<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.to {
             To::Unset => f.write_str("BelongsTo"),
-            To::Key(key) => write!(f, "BelongsTo({key})"),
+            To::Null => write!(f, "BelongsTo({})", Value::Null),
+            To::Key(_) | To::Parts(_) => match self.values() {
+                Some(values) => write!(f, "BelongsTo({})", Key::of(values)),
+                None => f.write_str("BelongsTo"),
+            },
             To::Given(Some(_)) => f.write_str("BelongsTo(1 initial)"),
             To::Given(None) => f.write_str("BelongsTo(none)"),
+        }
+    }
+}
+
+impl<E: Entity> To<E> {
+    /// The only column of a foreign key.
+    #[inline]
+    fn of(value: ValueRef<'_>) -> Self {
+        if value.is_null() {
+            return To::Null;
+        }
+        match E::Key::from_one(value) {
+            Ok(key) => To::Key(key),
+            Err(_) => To::Parts(Box::new(Key::one(value.to_value()))),
+        }
+    }
+
+    /// The columns of a foreign key that has several.
+    fn of_several(key: Key) -> Self {
+        match E::Key::from_key(&key) {
+            Ok(typed) => To::Key(typed),
+            Err(_) => To::Parts(Box::new(key)),
         }
     }
 }

@@ -118,12 +118,14 @@ impl Pass {
             _ => &relationship.parent_columns,
         };
         let mut seen = FxHashSet::default();
-        let keys: Vec<Vec<Value>> = owners
+        let keys = owners
             .iter()
             .filter_map(|&owner| arena.committed_values(owner, columns))
             .filter(|key| !key.iter().any(Value::is_null))
-            .filter(|key| relationship.kind != Kind::ManyToOne || seen.insert(key.clone()))
-            .collect();
+            .filter(|key| relationship.kind != Kind::ManyToOne || seen.insert(key.clone()));
+        // Who reads the whole table asks for no key of it.
+        let is_whole = extent == Extent::Whole && relationship.link.is_none();
+        let keys = keys.take(if is_whole { 1 } else { usize::MAX }).collect();
         let what = What::Relationship(id, owners, into);
         self.targets(relationship, keys, what, extent, arena, texts, batch);
     }
@@ -469,6 +471,11 @@ impl Load {
         for owner in &self.objects {
             arena.keep_known_target(relationship, owner.slot);
         }
+        self.next += 1;
+        if self.next == self.path.len() {
+            self.objects = Vec::new();
+            return;
+        }
         let target = arena.mapping().relationship(relationship).target;
         let mut seen = FxHashSet::default();
         self.objects = self
@@ -478,7 +485,6 @@ impl Load {
             .filter(|slot| seen.insert(*slot))
             .map(|slot| ObjectId { entity: target, slot })
             .collect();
-        self.next += 1;
     }
 }
 

@@ -52,7 +52,7 @@ pub async fn chapter() -> Result<(), Error> {
     assert_eq!(tour.rows("select title, library_id from books").await?, ["Dune NULL", "Emma NULL"]);
     for book in books {
         let Book { library, .. } = &session[book];
-        assert_eq!(library.as_key(), None);
+        assert_eq!(library.to_key(), None);
     }
     Ok(())
 }

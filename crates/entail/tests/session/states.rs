@@ -37,6 +37,29 @@ fn handles_print_their_entity_place_and_generation() {
 }
 
 #[test]
+fn handles_stay_apart_however_often_a_place_is_used() {
+    let db = shop();
+    let mut session = db.session();
+    let mut last = session.hold(user("ed"));
+    let first = last;
+    for _ in 0..70_000 {
+        session.take(last).unwrap();
+        let next = session.hold(user("ed"));
+        assert!(next != last && next != first);
+        assert!(matches!(session.get(last), Err(StateError::StaleHandle { .. })));
+        assert!(matches!(session.get(first), Err(StateError::StaleHandle { .. })));
+        last = next;
+    }
+    for _ in 0..70_000 {
+        session.clear();
+        let next = session.hold(user("wendy"));
+        assert!(session.get(last).is_err() && session.get(first).is_err());
+        assert_eq!(session.get(next).unwrap().name, "wendy");
+        last = next;
+    }
+}
+
+#[test]
 fn a_handle_of_another_session_is_refused() {
     let db = shop();
     let mut one = db.session();

@@ -155,7 +155,7 @@ fn a_graph_with_keys_of_its_own_needs_none_of_the_database() {
     assert_eq!(session[handle].id, id);
     let notes = session.many(handle, Reading::NOTES).unwrap();
     assert_eq!(
-        session[notes[1]].reading.as_key().map(ToString::to_string),
+        session[notes[1]].reading.to_key().map(|key| key.to_string()),
         Some(format!("'{id}'"))
     );
     session.delete(handle).unwrap();

@@ -205,8 +205,8 @@ impl<'a> Copying<'a> {
         }
         let target = merged.first().copied();
         let link = arena.one_link(relationship.id, owner);
-        let same = link.current == target.map_or(One::Nobody, One::Object);
-        if same && link.was == Was::Unchanged && !relationship.tracks_parent() {
+        let same = link.current() == target.map_or(One::Nobody, One::Object);
+        if same && link.was() == Was::Unchanged && !relationship.tracks_parent() {
             return Ok(());
         }
         Ok(arena.set_one(mapping, relationship, owner, target)?)

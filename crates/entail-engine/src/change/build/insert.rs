@@ -16,6 +16,7 @@ impl Builder<'_> {
     pub(super) fn insert(
         &self,
         id: ObjectId,
+        order: u32,
         cause: u32,
         changes: &mut ChangeSet,
     ) -> Result<(), FlushError> {
@@ -48,7 +49,7 @@ impl Builder<'_> {
         bulk.push(BulkRow {
             object: Some(id),
             slot: slots.map_or(0, |one| one.first),
-            order: self.fates.arena.cell(id).order,
+            order,
             cause,
         });
         if any_separate {
