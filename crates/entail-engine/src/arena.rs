@@ -39,8 +39,8 @@ pub use attach::Links;
 pub use cell::{Cause, State};
 pub(crate) use cell::{Cell, Flags};
 pub(crate) use link::{History, One, OneHistory, Was};
-pub(crate) use merge::MergeError;
-pub use merge::MergeNeeds;
+pub(crate) use merge::{MergeError, MergePass};
+pub use merge::{MergeGraph, MergeNeeds};
 pub use reading::Change;
 
 use identity::Identity;

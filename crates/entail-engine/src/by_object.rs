@@ -86,21 +86,6 @@ impl<T> ByObject<T> {
         }
     }
 
-    /// The entry of an object; an empty one if it had none.
-    pub fn get_or_insert_default(&mut self, id: ObjectId) -> &mut T
-    where
-        T: Default,
-    {
-        let place = match self.place(&id) {
-            Some(place) => place,
-            None => {
-                self.insert(id, T::default());
-                self.entries.len() - 1
-            }
-        };
-        &mut self.entries[place].1
-    }
-
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -15,7 +15,7 @@ pub use field::{
 };
 pub use record::{DynamicMany, DynamicOne, Record};
 pub use relation::{BelongsToOf, HasManyOf, HasOneOf, ManyToManyOf, Relation, ToMany, ToOne};
-pub(crate) use store::{Store, TypedStore};
+pub(crate) use store::{Given, Store, TypedStore};
 
 use crate::arena::Links;
 use crate::batch::Row;

@@ -3,6 +3,7 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use entail_engine::arena::MergeGraph;
 use entail_engine::batch::{Batch, Outcome};
 use entail_engine::entity::{Entity, Object, Record};
 use entail_engine::error::{BatchFailure, Error, StateError};
@@ -353,8 +354,8 @@ impl Session {
         &mut self,
         values: impl IntoIterator<Item = T>,
     ) -> Result<Vec<Handle<T>>, Error> {
-        let sources = self.hold_to_merge(values)?;
-        let merged = self.drive(Merge::of_values(sources))?;
+        let graph = MergeGraph::of_values(&self.work.unit.arena, values)?;
+        let merged = self.drive(Merge::new(graph))?;
         Ok(merged.into_iter().map(|id| self.work.unit.arena.handle(id)).collect())
     }
 
@@ -364,8 +365,8 @@ impl Session {
     ///
     /// As [`merge`](Self::merge).
     pub fn merge_held<T>(&mut self, object: Handle<T>) -> Result<Handle<T>, Error> {
-        let source = self.id(object)?;
-        let merged = self.drive(Merge::of_held(vec![source]))?;
+        let graph = MergeGraph::of_held(&self.work.unit.arena, &[object.raw()])?;
+        let merged = self.drive(Merge::new(graph))?;
         Ok(self.work.unit.arena.handle(merged[0]))
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use entail_engine::arena::MergeGraph;
 use entail_engine::batch::{Batch, Outcome};
 use entail_engine::entity::{Entity, Object, Record};
 use entail_engine::error::{BatchFailure, Error, StateError};
@@ -262,8 +263,8 @@ impl Session {
         &mut self,
         values: impl IntoIterator<Item = T>,
     ) -> Result<Vec<Handle<T>>, Error> {
-        let sources = self.hold_to_merge(values)?;
-        let merged = self.drive(Merge::of_values(sources)).await?;
+        let graph = MergeGraph::of_values(&self.work.unit.arena, values)?;
+        let merged = self.drive(Merge::new(graph)).await?;
         Ok(merged.into_iter().map(|id| self.work.unit.arena.handle(id)).collect())
     }
 
@@ -273,8 +274,8 @@ impl Session {
     ///
     /// As [`merge`](Self::merge).
     pub async fn merge_held<T>(&mut self, object: Handle<T>) -> Result<Handle<T>, Error> {
-        let source = self.id(object)?;
-        let merged = self.drive(Merge::of_held(vec![source])).await?;
+        let graph = MergeGraph::of_held(&self.work.unit.arena, &[object.raw()])?;
+        let merged = self.drive(Merge::new(graph)).await?;
         Ok(self.work.unit.arena.handle(merged[0]))
     }
 

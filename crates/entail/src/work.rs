@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use entail_engine::arena::{Change, State};
 use entail_engine::entity::{Addition, Item, Object, One, Relation, ToMany, ToOne};
-use entail_engine::error::{Error, StateError};
+use entail_engine::error::StateError;
 use entail_engine::handle::{Handle, ObjectId, RawHandle};
 use entail_engine::key::Key;
 use entail_engine::mapping::{EntityId, Mapping, RelationshipId};
@@ -587,24 +587,6 @@ impl Work {
 
     pub(crate) fn raw_handles(&self, objects: Vec<ObjectId>) -> Vec<RawHandle> {
         self.handles(objects)
-    }
-
-    /// Holds values that are there to be merged only. If one cannot be held, none is.
-    pub(crate) fn hold_to_merge<T: Object>(
-        &mut self,
-        values: impl IntoIterator<Item = T>,
-    ) -> Result<Vec<ObjectId>, Error> {
-        let mut held = Vec::new();
-        for value in values {
-            match self.unit.arena.hold(value) {
-                Ok(id) => held.push(id),
-                Err(error) => {
-                    self.unit.arena.drop_held(&held);
-                    return Err(error.into());
-                }
-            }
-        }
-        Ok(held)
     }
 }
 

@@ -9,71 +9,77 @@ use crate::handle::{ObjectId, Slot};
 use crate::mapping::{EntityId, Mapping, Relationship};
 
 use super::Arena;
+use super::merge::MergeGraph;
 
 /// Takes the initial values of an object's relationship fields.
 #[derive(Debug)]
 pub struct Links<'a> {
-    arena: &'a mut Arena,
     mapping: &'a Mapping,
-    owner: ObjectId,
+    entity: EntityId,
+    to: Taker<'a>,
     error: Option<StateError>,
+}
+
+/// Who takes them.
+#[derive(Debug)]
+enum Taker<'a> {
+    /// The arena makes links of them.
+    Arena(&'a mut Arena, Slot),
+    /// A graph that is merged makes edges of them; its handles are those of the arena.
+    Graph(&'a mut MergeGraph, &'a Arena),
 }
 
 impl<'a> Links<'a> {
     /// Takes the members of a relationship to many, by its place among the entity's.
     pub fn many<T: Object>(&mut self, relationship: usize, items: Vec<Item<T>>) {
-        if let Err(error) = self.try_many(relationship, items) {
-            self.error.get_or_insert(error);
-        }
+        let taken = self.relationship(relationship).and_then(|relationship| match &mut self.to {
+            Taker::Arena(arena, owner) => {
+                arena.take_many(self.mapping, relationship, *owner, items)
+            }
+            Taker::Graph(graph, arena) => graph.take(arena, self.mapping, relationship.id, items),
+        });
+        self.note(taken);
     }
 
     /// Takes the target of a relationship to one, by its place among the entity's.
     pub fn one<T: Object>(&mut self, relationship: usize, item: Option<Item<T>>) {
-        if let Err(error) = self.try_one(relationship, item) {
+        let taken = self.relationship(relationship).and_then(|relationship| match &mut self.to {
+            Taker::Arena(arena, owner) => arena.take_one(self.mapping, relationship, *owner, item),
+            Taker::Graph(graph, arena) => graph.take(arena, self.mapping, relationship.id, item),
+        });
+        self.note(taken);
+    }
+
+    fn note(&mut self, taken: Result<(), StateError>) {
+        if let Err(error) = taken {
             self.error.get_or_insert(error);
         }
     }
 
-    fn try_many<T: Object>(&mut self, index: usize, items: Vec<Item<T>>) -> Result<(), StateError> {
-        let relationship = self.relationship(index)?;
-        let owner = self.owner.slot;
-        let all_new = items.iter().all(|item| matches!(item, Item::New(_)));
-        let mut members = Vec::with_capacity(items.len());
-        self.arena.tables[relationship.target.0 as usize].store.make_room(items.len());
-        for item in items {
-            members.push(self.place(relationship, item)?);
-        }
-        if all_new && self.arena.can_bring(self.mapping, relationship, owner, &members) {
-            self.arena.bring(self.mapping, relationship, owner, members);
-            return Ok(());
-        }
-        self.arena.set_many(self.mapping, relationship, owner, members)
-    }
-
-    fn try_one<T: Object>(
-        &mut self,
-        index: usize,
-        item: Option<Item<T>>,
-    ) -> Result<(), StateError> {
-        let relationship = self.relationship(index)?;
-        let target = item.map(|item| self.place(relationship, item)).transpose()?;
-        self.arena.set_one(self.mapping, relationship, self.owner.slot, target)
-    }
-
     fn relationship(&self, index: usize) -> Result<&'a Relationship, StateError> {
-        let ids = &self.mapping.entity(self.owner.entity).relationships;
-        let id = ids
+        let entity = self.mapping.entity(self.entity);
+        let id = entity
+            .relationships
             .get(index)
-            .ok_or_else(|| StateError::NoRelationship { object: self.arena.label(self.owner) })?;
+            .ok_or_else(|| StateError::NoRelationship { object: entity.name.to_string() })?;
         Ok(self.mapping.relationship(*id))
     }
 
-    fn place<T: Object>(
-        &mut self,
-        relationship: &Relationship,
-        item: Item<T>,
-    ) -> Result<Slot, StateError> {
-        self.arena.place(self.mapping, relationship.target, item).map(|id| id.slot)
+    fn finish(self) -> Result<(), StateError> {
+        self.error.map_or(Ok(()), Err)
+    }
+
+    /// Gives the relationship fields of a value to a graph that is merged.
+    pub(super) fn give_to_graph<T: Object>(
+        value: &mut T,
+        graph: &'a mut MergeGraph,
+        arena: &'a Arena,
+        mapping: &'a Mapping,
+        entity: EntityId,
+    ) -> Result<(), StateError> {
+        let mut links = Links { mapping, entity, to: Taker::Graph(graph, arena), error: None };
+        value.give_links(&mut links);
+        links.finish()
     }
 }
 
@@ -122,16 +128,48 @@ impl Arena {
             return Err(StateError::NotMapped { entity: T::NAME.to_owned() });
         }
         let id = self.reserve(entity);
-        let error = if value.has_links() {
-            let mut links = Links { arena: self, mapping, owner: id, error: None };
+        let given = if value.has_links() {
+            let to = Taker::Arena(self, id.slot);
+            let mut links = Links { mapping, entity, to, error: None };
             value.give_links(&mut links);
-            links.error
+            links.finish()
         } else {
-            None
+            Ok(())
         };
         if let Some(store) = self.typed_store_mut::<T>(entity) {
             store.objects[id.slot.0 as usize] = Some(value);
         }
-        error.map_or(Ok(id), Err)
+        given.map(|()| id)
+    }
+
+    fn take_many<T: Object>(
+        &mut self,
+        mapping: &Mapping,
+        relationship: &Relationship,
+        owner: Slot,
+        items: Vec<Item<T>>,
+    ) -> Result<(), StateError> {
+        let all_new = items.iter().all(|item| matches!(item, Item::New(_)));
+        let mut members = Vec::with_capacity(items.len());
+        self.tables[relationship.target.0 as usize].store.make_room(items.len());
+        for item in items {
+            members.push(self.place(mapping, relationship.target, item)?.slot);
+        }
+        if all_new && self.can_bring(mapping, relationship, owner, &members) {
+            self.bring(mapping, relationship, owner, members);
+            return Ok(());
+        }
+        self.set_many(mapping, relationship, owner, members)
+    }
+
+    fn take_one<T: Object>(
+        &mut self,
+        mapping: &Mapping,
+        relationship: &Relationship,
+        owner: Slot,
+        item: Option<Item<T>>,
+    ) -> Result<(), StateError> {
+        let target = item.map(|item| self.place(mapping, relationship.target, item)).transpose()?;
+        self.set_one(mapping, relationship, owner, target.map(|id| id.slot))
     }
 }

@@ -1,25 +1,26 @@
 //! Merge: the state of a detached or new graph is copied onto the session's own objects.
 //!
-//! The source is a transient graph in the same arena. Merging runs in two parts: as long as
-//! something of the target side is missing, [`Arena::merge_needs`] names it, so that it can be
-//! loaded in one trip; then [`Arena::merge`] copies without any I/O.
+//! The source is a [`MergeGraph`]. Merging runs in two parts: as long as something of the target
+//! side is missing, [`Arena::merge_needs`] names it, so that it can be loaded in one trip; then
+//! [`Arena::merge`] copies without any I/O.
 
 mod copy;
+mod graph;
 mod needs;
 
 use std::sync::Arc;
 
-use crate::by_object::ByObject;
 use crate::error::{FlushError, StateError};
 use crate::handle::{ObjectId, Slot};
-use crate::key::Key;
-use crate::mapping::{Cascade, RelationshipId};
+use crate::mapping::RelationshipId;
 
-use super::cell::Flags;
 use super::link::One;
 use super::{Arena, LinkColumn};
 
+pub use graph::MergeGraph;
+use graph::Node;
 pub use needs::MergeNeeds;
+pub(crate) use needs::MergePass;
 
 /// Why a graph could not be merged.
 #[derive(Debug)]
@@ -35,18 +36,6 @@ impl From<StateError> for MergeError {
 }
 
 impl Arena {
-    /// The key that a source names: that of its row, or its key columns if all are set.
-    fn merge_key(&self, source: ObjectId) -> Option<Key> {
-        if let Some(key) = &self.cell(source).key {
-            return Some(key.clone());
-        }
-        let key = match self.mapping.entity(source.entity).key.as_slice() {
-            &[column] => Key::one(self.column(source, column)?.to_value()),
-            columns => Key::of(self.values(source, columns)?),
-        };
-        (!key.has_null()).then_some(key)
-    }
-
     /// Appends the members of a relationship as far as it is loaded, whether it leads to one or to
     /// many.
     fn push_members(&self, id: RelationshipId, owner: Slot, members: &mut Vec<ObjectId>) {
@@ -67,38 +56,31 @@ impl Arena {
         }
     }
 
-    /// Checks the versions of all that the sources reach, before anything is changed.
-    fn check_versions(&self, sources: &[ObjectId]) -> Result<(), MergeError> {
+    /// Checks the versions of all sources, before anything is changed.
+    fn check_versions(&self, graph: &MergeGraph) -> Result<(), MergeError> {
         if self.mapping.entities().iter().all(|entity| entity.version.is_none()) {
             return Ok(());
         }
-        let mut seen = ByObject::new(self, sources.len());
-        let mut stack = sources.to_vec();
-        while let Some(source) = stack.pop() {
-            if seen.contains_key(&source) {
-                continue;
-            }
-            seen.insert(source, ());
-            let target = self.merge_key(source).and_then(|key| self.find_key(source.entity, &key));
-            if let Some(target) = target.filter(|&target| target != source) {
-                self.check_version(source, target)?;
-            }
-            for &id in &self.mapping.entity(source.entity).relationships {
-                if self.mapping.relationship(id).cascade.has(Cascade::Merge) {
-                    self.push_members(id, source.slot, &mut stack);
-                }
+        for node in (0..graph.len() as u32).map(|node| graph.node(node)) {
+            if let Some(target) = node.target.filter(|&target| !(node.is_held && target == node.id))
+            {
+                self.check_version(graph, node, target)?;
             }
         }
         Ok(())
     }
 
-    fn check_version(&self, source: ObjectId, target: ObjectId) -> Result<(), MergeError> {
-        let Some(version) = self.mapping.entity(source.entity).version else { return Ok(()) };
+    fn check_version(
+        &self,
+        graph: &MergeGraph,
+        source: &Node,
+        target: ObjectId,
+    ) -> Result<(), MergeError> {
+        let Some(version) = self.mapping.entity(target.entity).version else { return Ok(()) };
         if self.cell(target).is_stale() {
             return Ok(());
         }
-        let (given, found) = (self.column(source, version), self.column(target, version));
-        match (given, found) {
+        match (graph.column(self, source, version), self.column(target, version)) {
             (Some(given), Some(found)) if given != found => {
                 Err(MergeError::Flush(FlushError::MergeVersion {
                     object: self.label(target),
@@ -110,36 +92,11 @@ impl Arena {
         }
     }
 
-    /// Merges graphs. Everything that [`merge_needs`](Self::merge_needs) names must be loaded.
-    pub(crate) fn merge(&mut self, sources: &[ObjectId]) -> Result<Vec<ObjectId>, MergeError> {
-        self.check_versions(sources)?;
+    /// Merges a graph, and answers the targets of its roots. [`merge_needs`](Self::merge_needs)
+    /// has just looked at it, and found nothing missing.
+    pub(crate) fn merge(&mut self, graph: &mut MergeGraph) -> Result<Vec<ObjectId>, MergeError> {
+        self.check_versions(graph)?;
         let mapping = Arc::clone(&self.mapping);
-        copy::Copying::new(self, &mapping, sources.len()).all(sources)
-    }
-
-    /// Frees transient graphs that were only there to be merged.
-    pub fn drop_held(&mut self, sources: &[ObjectId]) {
-        let mut seen = ByObject::new(self, sources.len());
-        let mut stack = sources.to_vec();
-        while let Some(id) = stack.pop() {
-            let cell = self.cell(id);
-            if cell.key.is_some() || cell.flags.has(Flags::ATTACHED) || seen.contains_key(&id) {
-                continue;
-            }
-            seen.insert(id, ());
-            for &relationship in &self.mapping.entity(id.entity).relationships {
-                self.push_members(relationship, id.slot, &mut stack);
-            }
-        }
-        for (&id, ()) in seen.iter() {
-            self.vacate_isolated(id);
-        }
-    }
-
-    /// Frees the place of an object to which nothing outside of its own graph leads.
-    fn vacate_isolated(&mut self, id: ObjectId) {
-        self.forget_changes(id);
-        self.forget_links(id);
-        self.tables[id.entity.0 as usize].free(id.slot);
+        copy::Copying::new(self, &mapping, graph).all()
     }
 }

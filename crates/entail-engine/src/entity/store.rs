@@ -29,15 +29,17 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
         snapshot: Snapshot<'_>,
         differing: &mut dyn FnMut(usize, Option<ValueRef<'_>>),
     );
-    /// Calls `given` with each column that is set in the object at `from`, and differs at `to`;
-    /// with `all`, whether it differs or not.
-    fn compare_places(
+    /// Calls `given` with each column that is set in an object of another store, or of this one,
+    /// and differs at `to`; with [`Given::All`], whether it differs or not.
+    fn compare_with(
         &self,
-        from: Slot,
         to: Slot,
-        all: bool,
+        source: (&dyn Store, Slot),
+        which: Given,
         given: &mut dyn FnMut(usize, ValueRef<'_>),
     );
+    /// Puts an object of another store at this place.
+    fn take_over(&mut self, to: Slot, from: &mut dyn Store, slot: Slot);
     /// Writes a column of the object at this place.
     fn set_column(
         &mut self,
@@ -63,6 +65,15 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     fn as_any(&self) -> &dyn Any;
     /// The store as itself, to be changed.
     fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+/// Which columns a comparison gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// Those that differ.
+    Differing,
+    /// All that are set.
+    All,
 }
 
 /// The objects of type `T`.
@@ -140,21 +151,30 @@ impl<T: Object> Store for TypedStore<T> {
         (next..snapshot.width()).for_each(|index| compare(index, None));
     }
 
-    fn compare_places(
+    fn compare_with(
         &self,
-        from: Slot,
         to: Slot,
-        all: bool,
+        (store, from): (&dyn Store, Slot),
+        which: Given,
         given: &mut dyn FnMut(usize, ValueRef<'_>),
     ) {
-        let Some(source) = &self.objects[from.0 as usize] else { return };
+        let store = store.as_any().downcast_ref::<Self>();
+        let source = store.and_then(|store| store.objects[from.0 as usize].as_ref());
         let target = self.objects[to.0 as usize].as_ref();
+        let Some(source) = source else { return };
         source.columns(|index, value| {
             let Some(value) = value else { return };
-            if all || target.and_then(|target| target.column(index)) != Some(value) {
+            let now = || target.and_then(|target| target.column(index));
+            if which == Given::All || now() != Some(value) {
                 given(index, value);
             }
         });
+    }
+
+    fn take_over(&mut self, to: Slot, from: &mut dyn Store, slot: Slot) {
+        if let Some(from) = from.as_any_mut().downcast_mut::<Self>() {
+            self.objects[to.0 as usize] = from.objects[slot.0 as usize].take();
+        }
     }
 
     #[inline]

@@ -3,6 +3,7 @@
 
 use rustc_hash::FxHashSet;
 
+use crate::arena::{MergeGraph, MergePass};
 use crate::error::Error;
 use crate::handle::ObjectId;
 use crate::key::Key;
@@ -16,36 +17,34 @@ use super::{Answer, Flow, Step, inner, read_failure};
 /// Merges graphs into the session.
 #[derive(Debug)]
 pub struct Merge {
-    sources: Vec<ObjectId>,
-    keep_source: bool,
+    graph: MergeGraph,
     autoflush: Option<Flush>,
     asked: Vec<(EntityId, Key)>,
     absent: FxHashSet<(EntityId, Key)>,
     running: Option<Pass>,
-    /// Whether no pass of loading went before.
-    is_first: bool,
+    pass: MergePass,
 }
 
 impl Merge {
-    /// Merges the graphs of objects that the session holds; the graphs stay as they are.
-    pub fn of_held(sources: Vec<ObjectId>) -> Self {
+    /// Merges a graph.
+    pub fn new(graph: MergeGraph) -> Self {
         Self {
-            sources,
-            keep_source: true,
+            graph,
             autoflush: Some(Flush::auto()),
             asked: Vec::new(),
             absent: FxHashSet::default(),
             running: None,
-            is_first: true,
+            pass: MergePass::First,
         }
     }
+}
 
-    /// Merges graphs that were placed in the arena for this only; they are dropped afterwards.
-    pub fn of_values(sources: Vec<ObjectId>) -> Self {
-        Self { keep_source: false, ..Self::of_held(sources) }
-    }
+impl Flow for Merge {
+    const NAME: &'static str = "merge";
 
-    fn go_on(
+    type Output = Vec<ObjectId>;
+
+    fn next(
         &mut self,
         unit: &mut Unit,
         mut answer: Option<Answer>,
@@ -74,36 +73,18 @@ impl Merge {
                 }
             }
         }
-        let is_first = std::mem::replace(&mut self.is_first, false);
-        let needs = unit.arena.merge_needs(&self.sources, &self.absent, is_first);
+        let pass = std::mem::replace(&mut self.pass, MergePass::Later);
+        let needs = unit.arena.merge_needs(&mut self.graph, &self.absent, pass);
         if needs.is_empty() {
-            let merged = unit.arena.merge(&self.sources)?;
+            let merged = unit.arena.merge(&mut self.graph)?;
             return Ok(Step::Done(merged));
         }
         self.asked.clone_from(&needs.rows);
         let (pass, batch) = Pass::of_merge(needs, &unit.arena, &mut unit.texts);
         self.running = Some(pass);
         if batch.is_empty() {
-            return self.go_on(unit, Some(Ok(Default::default())));
+            return self.next(unit, Some(Ok(Default::default())));
         }
         Ok(Step::Run(batch))
-    }
-}
-
-impl Flow for Merge {
-    const NAME: &'static str = "merge";
-
-    type Output = Vec<ObjectId>;
-
-    fn next(
-        &mut self,
-        unit: &mut Unit,
-        answer: Option<Answer>,
-    ) -> Result<Step<Vec<ObjectId>>, Error> {
-        let result = self.go_on(unit, answer);
-        if !self.keep_source && !matches!(result, Ok(Step::Run(_))) {
-            unit.arena.drop_held(&self.sources);
-        }
-        result
     }
 }

@@ -1,22 +1,27 @@
 //! Copying a graph onto the session's own objects, depth first and without recursion: graphs may be
 //! deeper than a stack.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::by_object::ByObject;
+use crate::entity::Given;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{Cascade, EntityId, Mapping, Relationship, RelationshipId};
+use crate::mapping::{EntityId, Mapping, Relationship, RelationshipId};
 use crate::value::Value;
 
 use super::super::link::{One, Was};
-use super::{Arena, MergeError};
+use super::graph::NodeId;
+use super::{Arena, MergeError, MergeGraph};
 
 /// The work of one merge.
 pub(super) struct Copying<'a> {
     arena: &'a mut Arena,
     mapping: &'a Mapping,
-    sources: ByObject<Source>,
+    graph: &'a mut MergeGraph,
+    /// What is known of each node.
+    sources: Vec<Source>,
+    /// Further relationships along which nodes were reached.
+    came_also: FxHashSet<(NodeId, RelationshipId)>,
     /// The targets of sources whose keys have no row yet.
     by_key: FxHashMap<(EntityId, Key), ObjectId>,
     /// The columns that the source at hand gives to its target.
@@ -24,166 +29,166 @@ pub(super) struct Copying<'a> {
 }
 
 /// What is known of a source.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Source {
     target: Option<ObjectId>,
-    /// The relationships along which it was reached, so that their other sides are not walked
+    /// The relationship along which it was reached first, so that its other side is not walked
     /// back.
     came_along: Option<RelationshipId>,
-    came_also: Vec<RelationshipId>,
 }
 
 /// A source whose relationships are being copied.
 struct Frame {
-    source: ObjectId,
+    source: NodeId,
     target: ObjectId,
-    /// The place of the relationship among those of the entity.
-    relationship: usize,
-    /// The members of that relationship, and how many of them are merged.
-    members: Vec<ObjectId>,
+    /// The edge that is being copied.
+    edge: u32,
+    /// The targets of its members, as far as they are merged.
     merged: Vec<Slot>,
 }
 
 impl<'a> Copying<'a> {
-    pub fn new(arena: &'a mut Arena, mapping: &'a Mapping, expected: usize) -> Self {
+    pub fn new(arena: &'a mut Arena, mapping: &'a Mapping, graph: &'a mut MergeGraph) -> Self {
         Self {
-            sources: ByObject::new(arena, expected),
+            sources: vec![Source::default(); graph.len()],
             arena,
             mapping,
+            graph,
+            came_also: FxHashSet::default(),
             by_key: FxHashMap::default(),
             differences: Vec::new(),
         }
     }
 
-    /// Merges some sources; answers their targets.
-    pub fn all(mut self, sources: &[ObjectId]) -> Result<Vec<ObjectId>, MergeError> {
-        let mut targets = Vec::with_capacity(sources.len());
+    /// Merges all roots; answers their targets.
+    pub fn all(mut self) -> Result<Vec<ObjectId>, MergeError> {
+        let count = self.graph.roots().len();
+        let mut targets = Vec::with_capacity(count);
         let mut stack: Vec<Frame> = Vec::new();
-        for &source in sources {
-            let (target, is_first) = self.enter(source)?;
+        for place in 0..count {
+            let root = self.graph.roots()[place];
+            let (target, is_first) = self.enter(root)?;
             targets.push(target);
             if is_first {
-                stack.push(self.frame(source, target, 0));
+                stack.push(self.frame(root, target, self.graph.edges(root).start));
             }
             while let Some(frame) = stack.last_mut() {
-                if let Some(&member) = frame.members.get(frame.merged.len()) {
-                    let along = self.relationship(frame).map(|relationship| relationship.id);
-                    let (target, is_first) = self.follow(member, along)?;
+                if frame.edge == self.graph.edges(frame.source).end {
+                    stack.pop();
+                    continue;
+                }
+                let edge = self.graph.edge(frame.edge);
+                if let Some(&member) = self.graph.members(edge).get(frame.merged.len()) {
+                    let (target, is_first) = self.follow(member, edge.relationship)?;
                     frame.merged.push(target.slot);
-                    if is_first {
-                        stack.push(self.frame(member, target, 0));
+                    if is_first && !self.graph.edges(member).is_empty() {
+                        stack.push(self.frame(member, target, self.graph.edges(member).start));
                     }
                     continue;
                 }
-                if let Some(relationship) = self.relationship(frame) {
-                    let merged = std::mem::take(&mut frame.merged);
-                    self.set(relationship, frame.target.slot, merged)?;
-                    *frame = self.frame(frame.source, frame.target, frame.relationship + 1);
-                } else {
-                    stack.pop();
+                let merged = std::mem::take(&mut frame.merged);
+                let (source, target, next) = (frame.source, frame.target, frame.edge + 1);
+                self.set(self.mapping.relationship(edge.relationship), target.slot, merged)?;
+                if let Some(frame) = stack.last_mut() {
+                    *frame = self.frame(source, target, next);
                 }
             }
         }
         Ok(targets)
     }
 
-    /// The relationship that a frame is at; none if it is through with them.
-    fn relationship(&self, frame: &Frame) -> Option<&'a Relationship> {
-        let ids = &self.mapping.entity(frame.source.entity).relationships;
-        ids.get(frame.relationship).map(|&id| self.mapping.relationship(id))
-    }
-
-    /// The frame of the next relationship, from a place on, that is copied.
-    fn frame(&self, source: ObjectId, target: ObjectId, from: usize) -> Frame {
-        let ids = &self.mapping.entity(source.entity).relationships;
-        let is_copied = |&id: &RelationshipId| {
-            let relationship = self.mapping.relationship(id);
-            relationship.cascade.has(Cascade::Merge)
-                && self.arena.is_loaded(id, source.slot)
-                && !relationship.inverse.is_some_and(|inverse| self.came_along(source, inverse))
+    /// The frame of the next edge, from one on, that does not lead back to where the source was
+    /// reached from.
+    fn frame(&self, source: NodeId, target: ObjectId, from: u32) -> Frame {
+        let end = self.graph.edges(source).end;
+        let leads_on = |&edge: &u32| {
+            let relationship = self.mapping.relationship(self.graph.edge(edge).relationship);
+            !relationship.inverse.is_some_and(|inverse| self.came_along(source, inverse))
         };
-        let relationship = (from..ids.len()).find(|&place| is_copied(&ids[place]));
-        let relationship = relationship.unwrap_or(ids.len());
-        let mut members = Vec::new();
-        if let Some(&id) = ids.get(relationship) {
-            self.arena.push_members(id, source.slot, &mut members);
-        }
-        let merged = Vec::with_capacity(members.len());
-        Frame { source, target, relationship, members, merged }
+        let edge = (from..end).find(leads_on).unwrap_or(end);
+        let members = if edge < end { self.graph.members(self.graph.edge(edge)).len() } else { 0 };
+        Frame { source, target, edge, merged: Vec::with_capacity(members) }
     }
 
-    fn came_along(&self, source: ObjectId, relationship: RelationshipId) -> bool {
-        self.sources.get(&source).is_some_and(|known| {
-            known.came_along == Some(relationship) || known.came_also.contains(&relationship)
-        })
+    fn came_along(&self, source: NodeId, relationship: RelationshipId) -> bool {
+        self.sources[source as usize].came_along == Some(relationship)
+            || self.came_also.contains(&(source, relationship))
     }
 
     /// Goes to a member of a relationship.
     fn follow(
         &mut self,
-        source: ObjectId,
-        along: Option<RelationshipId>,
+        source: NodeId,
+        along: RelationshipId,
     ) -> Result<(ObjectId, bool), MergeError> {
-        let known = self.source(source);
-        match known.came_along {
-            None => known.came_along = along,
-            Some(first) if Some(first) != along => known.came_also.extend(along),
-            Some(_) => {}
+        let first = self.sources[source as usize].came_along.get_or_insert(along);
+        if *first != along {
+            self.came_also.insert((source, along));
         }
         self.enter(source)
     }
 
-    fn source(&mut self, source: ObjectId) -> &mut Source {
-        self.sources.get_or_insert_default(source)
-    }
-
     /// The target of a source, with its columns copied; says whether its relationships are still
     /// to be copied.
-    fn enter(&mut self, source: ObjectId) -> Result<(ObjectId, bool), MergeError> {
-        if let Some(done) = self.source(source).target {
+    fn enter(&mut self, source: NodeId) -> Result<(ObjectId, bool), MergeError> {
+        if let Some(done) = self.sources[source as usize].target {
             return Ok((done, false));
         }
-        let key = self.arena.merge_key(source);
-        let present = key.as_ref().and_then(|key| self.arena.find_key(source.entity, key));
-        let target = match (present, key) {
-            (Some(present), _) => present,
-            (None, Some(key)) => match self.by_key.get(&(source.entity, key.clone())) {
-                Some(&target) => target,
-                None => {
-                    let target = self.add(source)?;
-                    self.by_key.insert((source.entity, key), target);
-                    target
+        let node = self.graph.node(source);
+        let (target, is_present) = match (node.target, &node.key) {
+            (Some(present), _) => (present, true),
+            (None, Some(key)) => {
+                let named = (node.id.entity, key.clone());
+                match self.by_key.get(&named) {
+                    Some(&target) => (target, true),
+                    None => {
+                        let target = self.add(source)?;
+                        self.by_key.insert(named, target);
+                        (target, false)
+                    }
                 }
-            },
-            (None, None) => self.add(source)?,
+            }
+            (None, None) => (self.add(source)?, false),
         };
-        self.source(source).target = Some(target);
-        if source == target {
+        self.sources[source as usize].target = Some(target);
+        let node = self.graph.node(source);
+        if node.is_held && node.id == target {
             return Ok((target, false));
         }
-        self.arena.check_version(source, target)?;
-        self.copy_columns(source, target)?;
+        if is_present {
+            self.arena.check_version(self.graph, node, target)?;
+            self.copy_columns(source, target)?;
+        }
         Ok((target, true))
     }
 
-    /// A new object with the columns of a source.
-    fn add(&mut self, source: ObjectId) -> Result<ObjectId, MergeError> {
-        let target = self.arena.reserve(source.entity);
-        self.arena.tables[source.entity.0 as usize].store.copy(source.slot, target.slot);
+    /// A new object with the columns of a source. A value is moved, since nobody else has it.
+    fn add(&mut self, source: NodeId) -> Result<ObjectId, MergeError> {
+        let node = self.graph.node(source);
+        let (id, is_held) = (node.id, node.is_held);
+        let target = self.arena.reserve(id.entity);
+        let store = &mut self.arena.tables[id.entity.0 as usize].store;
+        if is_held {
+            store.copy(id.slot, target.slot);
+        } else if let Some(values) = self.graph.values_mut(id.entity) {
+            store.take_over(target.slot, values, id.slot);
+        }
         self.arena.add(target)?;
         Ok(target)
     }
 
     /// Gives a target what the source has set, and the target has otherwise or not for sure.
-    fn copy_columns(&mut self, source: ObjectId, target: ObjectId) -> Result<(), MergeError> {
-        let all = self.arena.cell(target).is_stale();
-        let store = &self.arena.tables[source.entity.0 as usize].store;
-        let differences = &mut self.differences;
-        store.compare_places(source.slot, target.slot, all, &mut |column, value| {
+    fn copy_columns(&mut self, source: NodeId, target: ObjectId) -> Result<(), MergeError> {
+        let Self { arena, graph, differences, .. } = self;
+        let which = if arena.cell(target).is_stale() { Given::All } else { Given::Differing };
+        let node = graph.node(source);
+        let Some(values) = graph.store(arena, node) else { return Ok(()) };
+        let store = &arena.tables[target.entity.0 as usize].store;
+        store.compare_with(target.slot, (values, node.id.slot), which, &mut |column, value| {
             differences.push((column, value.to_value()));
         });
-        for (column, value) in self.differences.drain(..) {
-            self.arena.set_column(target, column, Some(value))?;
+        for (column, value) in differences.drain(..) {
+            arena.set_column(target, column, Some(value))?;
         }
         Ok(())
     }

@@ -7,12 +7,13 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::arena::Arena;
-use crate::by_object::ByObject;
 use crate::cascade::Missing;
 use crate::handle::ObjectId;
 use crate::key::Key;
-use crate::mapping::{Cascade, EntityId, Kind, Relationship, RelationshipId};
+use crate::mapping::{EntityId, Kind, Relationship, RelationshipId};
+
+use super::graph::NodeId;
+use super::{Arena, MergeGraph};
 
 /// What must be loaded before a graph can be merged.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,15 @@ impl MergeNeeds {
     }
 }
 
+/// Which pass of loading is prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MergePass {
+    /// Rows may be left to come along with the lists of others.
+    First,
+    /// What is missing still is asked for all at once.
+    Later,
+}
+
 /// What is known of the row of a source.
 #[derive(Clone, Copy, PartialEq)]
 enum Standing {
@@ -44,39 +54,34 @@ enum Standing {
 }
 
 impl Arena {
-    /// Names what must be loaded before the sources can be merged. `absent` are keys that were
-    /// looked for and have no row. In the first pass rows may be left to come along with others;
-    /// what is missing after that is asked for all at once.
+    /// Names what must be loaded before a graph can be merged, and notes the targets that are
+    /// there. `absent` are keys that were looked for and have no row.
     pub(crate) fn merge_needs(
         &self,
-        sources: &[ObjectId],
+        graph: &mut MergeGraph,
         absent: &FxHashSet<(EntityId, Key)>,
-        is_first: bool,
+        pass: MergePass,
     ) -> MergeNeeds {
         let mut needs = MergeNeeds::default();
-        let mut seen = ByObject::new(self, sources.len());
-        let mut found = Vec::new();
-        let mut stack: Vec<_> = sources.iter().rev().map(|&source| (source, false)).collect();
-        while let Some((source, comes_along)) = stack.pop() {
-            if seen.contains_key(&source) {
-                continue;
-            }
-            seen.insert(source, ());
-            let key = self.merge_key(source);
-            let standing = self.standing(source, key.as_ref(), comes_along, absent, &mut needs);
-            for &id in &self.mapping.entity(source.entity).relationships {
-                let relationship = self.mapping.relationship(id);
-                if !relationship.cascade.has(Cascade::Merge) || !self.is_loaded(id, source.slot) {
-                    continue;
-                }
-                let loads = match &key {
-                    Some(key) => self.needs_along(relationship, source, key, standing, &mut needs),
-                    None => false,
-                };
+        // Members come behind their owners.
+        let mut comes_along = vec![false; graph.len()];
+        for node in 0..graph.len() as NodeId {
+            let standing =
+                self.standing(graph, node, comes_along[node as usize], absent, &mut needs);
+            graph.node_mut(node).target = match standing {
+                Standing::Present(target) => Some(target),
+                Standing::New | Standing::Asked => None,
+            };
+            for edge in graph.edges(node) {
+                let edge = graph.edge(edge);
+                let relationship = self.mapping.relationship(edge.relationship);
+                let loads = self.needs_along(relationship, graph, node, standing, &mut needs);
                 // What comes with its owner's list need not be asked for by its own key.
-                let comes_along = is_first && loads && relationship.kind != Kind::ManyToOne;
-                self.push_members(id, source.slot, &mut found);
-                stack.extend(found.drain(..).map(|member| (member, comes_along)));
+                if pass == MergePass::First && loads && relationship.kind != Kind::ManyToOne {
+                    for &member in graph.members(edge) {
+                        comes_along[member as usize] = true;
+                    }
+                }
             }
         }
         needs
@@ -84,23 +89,25 @@ impl Arena {
 
     fn standing(
         &self,
-        source: ObjectId,
-        key: Option<&Key>,
+        graph: &MergeGraph,
+        node: NodeId,
         comes_along: bool,
         absent: &FxHashSet<(EntityId, Key)>,
         needs: &mut MergeNeeds,
     ) -> Standing {
-        let Some(key) = key else { return Standing::New };
-        match self.find_key(source.entity, key) {
+        let source = graph.node(node);
+        let Some(key) = &source.key else { return Standing::New };
+        let entity = source.id.entity;
+        match self.find_key(entity, key) {
             Some(found) => {
                 if self.cell(found).is_stale() {
-                    needs.rows.push((source.entity, key.clone()));
+                    needs.rows.push((entity, key.clone()));
                 }
                 Standing::Present(found)
             }
             None if comes_along => Standing::Asked,
             None => {
-                let asked = (source.entity, key.clone());
+                let asked = (entity, key.clone());
                 if absent.contains(&asked) {
                     return Standing::New;
                 }
@@ -114,18 +121,20 @@ impl Arena {
     fn needs_along(
         &self,
         relationship: &Relationship,
-        source: ObjectId,
-        key: &Key,
+        graph: &MergeGraph,
+        node: NodeId,
         standing: Standing,
         needs: &mut MergeNeeds,
     ) -> bool {
         if !(relationship.kind.is_many() || relationship.single_parent) {
             return false;
         }
+        let source = graph.node(node);
         match standing {
             Standing::New => false,
             Standing::Present(target) => {
-                let missing = target != source && !self.is_loaded(relationship.id, target.slot);
+                let is_itself = source.is_held && target == source.id;
+                let missing = !is_itself && !self.is_loaded(relationship.id, target.slot);
                 if missing {
                     let (relationship, owner) = (relationship.id, target);
                     needs.relationships.push(Missing { relationship, owner });
@@ -133,10 +142,10 @@ impl Arena {
                 missing
             }
             Standing::Asked => {
-                let owner_key = &self.mapping.entity(source.entity).key;
+                let owner_key = &self.mapping.entity(source.id.entity).key;
                 let by_key = relationship.kind != Kind::ManyToOne
                     && relationship.parent_columns.iter().all(|one| owner_key.contains(one));
-                if by_key {
+                if let Some(key) = source.key.as_ref().filter(|_| by_key) {
                     needs.along.push((relationship.id, key.clone()));
                 }
                 true
