@@ -319,7 +319,11 @@ impl Ord for ValueRef<'_> {
 impl PartialEq for Value {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.as_ref() == other.as_ref()
+        match (self, other) {
+            // Most keys are integers.
+            (Value::Int(one), Value::Int(other)) => one == other,
+            _ => self.as_ref() == other.as_ref(),
+        }
     }
 }
 
@@ -328,7 +332,10 @@ impl Eq for Value {}
 impl Hash for Value {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_ref().hash(state);
+        match self {
+            Value::Int(value) => state.write_i64(*value),
+            _ => self.as_ref().hash(state),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod cancel;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +57,7 @@ impl Opener {
             server: Arc::new(server),
             state: State::default(),
             last_used: Instant::now(),
+            singles: HashSet::new(),
             conn,
         };
         link.note();
@@ -93,6 +95,8 @@ pub(crate) struct Link {
     pub server: Arc<Server>,
     state: State,
     last_used: Instant,
+    /// Texts of single statements that ran here.
+    singles: HashSet<String>,
 }
 
 /// What the last answers said of a connection.
@@ -152,6 +156,22 @@ impl Link {
     /// Whether a statement outside of a transaction commits by itself.
     pub(crate) fn autocommit(&self) -> bool {
         self.state.autocommit
+    }
+
+    /// Whether a single statement has run here before. One that is repeated is worth a trip in
+    /// which it is prepared.
+    pub(crate) fn repeats(&mut self, sql: &str) -> bool {
+        if self.singles.contains(sql) {
+            return true;
+        }
+        let most = self.login.stmt_cache_size();
+        if self.singles.len() >= most {
+            self.singles.clear();
+        }
+        if most > 0 {
+            self.singles.insert(sql.to_owned());
+        }
+        false
     }
 
     /// How backslashes in texts are read.

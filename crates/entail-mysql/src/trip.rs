@@ -113,6 +113,11 @@ impl Trip<'_> {
         let is_free = !self.link.in_transaction() && self.link.autocommit();
         if batch.is_lone_write() && is_free && !is_guarded {
             (place.request, end) = (1, 2);
+            if let Request::Call(call) = &batch.requests[1]
+                && self.link.repeats(&call.sql)
+            {
+                return self.alone(call, &mut place, sink).await;
+            }
         }
         while place.request < end {
             let request = &batch.requests[place.request];

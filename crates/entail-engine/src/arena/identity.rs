@@ -33,6 +33,9 @@ fn hash_of(cells: &[Cell], slot: Slot) -> u64 {
 impl Identity {
     /// The object with this key.
     pub fn find(&self, cells: &[Cell], key: &[Value]) -> Option<Slot> {
+        if self.table.is_empty() {
+            return None;
+        }
         self.find_hashed(cells, key, hash_values(key))
     }
 

@@ -16,6 +16,9 @@ use super::link::{One, OneLink, Was};
 /// From so many objects on, lists of them are large.
 const MANY: usize = 1000;
 
+/// From so many keys on, an identity map is large.
+const MANY_KEYS: usize = 16_384;
+
 impl Arena {
     /// Takes a row: the object with its key, or a new one. A present object keeps its values,
     /// unless they are stale or expired; what was set since then stays even so.
@@ -130,7 +133,7 @@ impl Arena {
 
     /// Room for so many more objects of an entity. Who loads in parts grows by four at a time,
     /// because large lists are moved at each growth; memory that is not written yet costs nothing.
-    /// The identity map writes to all of its own, and only doubles it.
+    /// The identity map writes to all of its own: a large one only doubles.
     pub(crate) fn make_room(&mut self, entity: EntityId, additional: usize) {
         let table = &mut self.tables[entity.0 as usize];
         let needed = table.cells.len() + additional;
@@ -140,7 +143,8 @@ impl Arena {
         let room = if table.cells.len() >= MANY { needed * 4 } else { additional };
         table.cells.reserve(room);
         table.store.make_room(room);
-        table.identity.make_room(&table.cells, additional);
+        let room = if needed < MANY_KEYS { room } else { additional };
+        table.identity.make_room(&table.cells, room);
     }
 
     /// Takes the members of a list from the database; what was queued is applied. A list that is

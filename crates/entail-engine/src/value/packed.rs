@@ -108,6 +108,15 @@ impl PackedValues {
     #[inline]
     fn pack(&mut self, value: ValueRef<'_>) -> Packed {
         match value {
+            // The most usual ones, where they are needed.
+            ValueRef::Null => Packed::Null,
+            ValueRef::Int(value) => Packed::Int(value),
+            _ => self.pack_other(value),
+        }
+    }
+
+    fn pack_other(&mut self, value: ValueRef<'_>) -> Packed {
+        match value {
             ValueRef::Null => Packed::Null,
             ValueRef::Bool(value) => Packed::Bool(value),
             ValueRef::Int(value) => Packed::Int(value),
@@ -165,6 +174,15 @@ impl PackedValues {
     /// A value; none if it is unset.
     #[inline]
     pub fn unpack(&self, packed: Packed) -> Option<ValueRef<'_>> {
+        match packed {
+            // The most usual ones, where they are needed.
+            Packed::Int(value) => Some(ValueRef::Int(value)),
+            Packed::Text(span) => Some(ValueRef::Text(&self.text[span.range()])),
+            _ => self.unpack_other(packed),
+        }
+    }
+
+    fn unpack_other(&self, packed: Packed) -> Option<ValueRef<'_>> {
         Some(match packed {
             Packed::Unset | Packed::Slot(_) => return None,
             Packed::Null => ValueRef::Null,
