@@ -355,6 +355,8 @@ impl Targets {
             (_, ahead) => (0..ahead).collect(),
         };
         arena.make_room(relationship.target, rows.len());
+        // The targets of the owner of the last row.
+        let mut run = Vec::new();
         for row in rows.iter() {
             let target = arena.load_row(relationship.target, row.skip(ahead))?.slot;
             let known = columns.iter().map(|&column| row.value(column));
@@ -363,19 +365,33 @@ impl Targets {
                 self.by_value.entry(known).or_default().push(target);
                 continue;
             }
-            let last = self.last.as_ref();
-            if !last.is_some_and(|(key, _)| known.clone().eq(key.iter().map(Value::as_ref))) {
+            let same = match &self.last {
+                Some((key, _)) => known.clone().eq(key.iter().map(Value::as_ref)),
+                None => false,
+            };
+            if !same {
                 let key: Vec<Value> = known.map(ValueRef::to_value).collect();
+                self.add_run(&mut run);
                 self.last = arena.find(relationship.owner, &key).map(|one| (key, one));
             }
-            let Some((_, owner)) = &self.last else { continue };
+            run.push(target);
+        }
+        self.add_run(&mut run);
+        Ok(())
+    }
+
+    /// Adds a run of targets to those of the last owner.
+    fn add_run(&mut self, run: &mut Vec<Slot>) {
+        if let Some((_, owner)) = &self.last
+            && !run.is_empty()
+        {
             let at = owner.slot.0 as usize;
             if self.by_owner.len() <= at {
                 self.by_owner.resize_with(at + 1, Vec::new);
             }
-            self.by_owner[at].push(target);
+            self.by_owner[at].extend_from_slice(run);
         }
-        Ok(())
+        run.clear();
     }
 
     fn give(

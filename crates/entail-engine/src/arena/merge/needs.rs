@@ -8,10 +8,11 @@
 use rustc_hash::FxHashSet;
 
 use crate::cascade::Missing;
-use crate::handle::ObjectId;
+use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{EntityId, Kind, Relationship, RelationshipId};
 
+use super::super::cell::Flags;
 use super::graph::NodeId;
 use super::{Arena, MergeGraph};
 
@@ -42,6 +43,17 @@ pub(crate) enum MergePass {
     Later,
 }
 
+/// Where the target of a source may be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hint {
+    /// Nobody knows.
+    Nowhere,
+    /// It comes along with the list of its owner.
+    ComesAlong,
+    /// At the same place in that list.
+    At(Slot),
+}
+
 /// What is known of the row of a source.
 #[derive(Clone, Copy, PartialEq)]
 enum Standing {
@@ -64,10 +76,9 @@ impl Arena {
     ) -> MergeNeeds {
         let mut needs = MergeNeeds::default();
         // Members come behind their owners.
-        let mut comes_along = vec![false; graph.len()];
+        let mut hints = vec![Hint::Nowhere; graph.len()];
         for node in 0..graph.len() as NodeId {
-            let standing =
-                self.standing(graph, node, comes_along[node as usize], absent, &mut needs);
+            let standing = self.standing(graph, node, hints[node as usize], absent, &mut needs);
             graph.node_mut(node).target = match standing {
                 Standing::Present(target) => Some(target),
                 Standing::New | Standing::Asked => None,
@@ -79,7 +90,14 @@ impl Arena {
                 // What comes with its owner's list need not be asked for by its own key.
                 if pass == MergePass::First && loads && relationship.kind != Kind::ManyToOne {
                     for &member in graph.members(edge) {
-                        comes_along[member as usize] = true;
+                        hints[member as usize] = Hint::ComesAlong;
+                    }
+                } else if let Standing::Present(owner) = standing
+                    && let Some(link) = self.many_link(relationship.id, owner.slot)
+                    && let Some(list) = &link.current
+                {
+                    for (&member, &slot) in graph.members(edge).iter().zip(list) {
+                        hints[member as usize] = Hint::At(slot);
                     }
                 }
             }
@@ -91,21 +109,27 @@ impl Arena {
         &self,
         graph: &MergeGraph,
         node: NodeId,
-        comes_along: bool,
+        hint: Hint,
         absent: &FxHashSet<(EntityId, Key)>,
         needs: &mut MergeNeeds,
     ) -> Standing {
         let source = graph.node(node);
         let Some(key) = &source.key else { return Standing::New };
         let entity = source.id.entity;
-        match self.find_key(entity, key) {
+        let found = match hint {
+            Hint::At(slot) if self.is_named(ObjectId { entity, slot }, key) => {
+                Some(ObjectId { entity, slot })
+            }
+            _ => self.find_key(entity, key),
+        };
+        match found {
             Some(found) => {
                 if self.cell(found).is_stale() {
                     needs.rows.push((entity, key.clone()));
                 }
                 Standing::Present(found)
             }
-            None if comes_along => Standing::Asked,
+            None if hint == Hint::ComesAlong => Standing::Asked,
             None => {
                 let asked = (entity, key.clone());
                 if absent.contains(&asked) {
@@ -115,6 +139,12 @@ impl Arena {
                 Standing::Asked
             }
         }
+    }
+
+    /// Whether the identity map has the object under this key.
+    fn is_named(&self, id: ObjectId, key: &Key) -> bool {
+        let cell = self.cell(id);
+        cell.flags.has(Flags::MAPPED) && cell.key.as_ref() == Some(key)
     }
 
     /// Names a relationship of a source's row if it must be loaded, and says whether it must.
