@@ -121,8 +121,8 @@ fn updates_of_plain_columns_go_together_and_those_of_unique_ones_in_their_order(
         &world,
         Dialect::Postgres,
         expect![[r#"
-        4 rows: SELECT 1 FROM "user" WHERE ("id") = ANY($1::bigint[]) ORDER BY "id" FOR NO KEY UPDATE
-        4 rows = 4: UPDATE "user" SET "note" = d.c0 FROM unnest($1::text[], $2::bigint[]) AS d(c0, k0) WHERE "user"."id" = d.k0"#]],
+            4 rows: SELECT count(*) FROM (SELECT FROM "user" WHERE ("id") = ANY($1::bigint[]) ORDER BY "id" FOR NO KEY UPDATE) AS locked
+            4 rows = 4: UPDATE "user" SET "note" = d.c0 FROM unnest($1::text[], $2::bigint[]) AS d(c0, k0) WHERE "user"."id" = d.k0"#]],
     );
     check(
         &world,
@@ -175,7 +175,7 @@ fn deletes_by_key_and_by_the_keys_of_parents() {
         Dialect::Postgres,
         expect![[r#"
             2 rows: DELETE FROM "order" WHERE "order"."user_id" = ANY($1::bigint[])
-            2 rows: SELECT 1 FROM "user" WHERE ("id") = ANY($1::bigint[]) ORDER BY "id" FOR UPDATE
+            2 rows: SELECT count(*) FROM (SELECT FROM "user" WHERE ("id") = ANY($1::bigint[]) ORDER BY "id" FOR UPDATE) AS locked
             2 rows: DELETE FROM "user" WHERE "user"."id" = ANY($1::bigint[])"#]],
     );
     check(
@@ -198,7 +198,7 @@ fn rows_that_point_at_each_other_are_deleted_one_by_one_where_the_database_does_
         &world,
         Dialect::Postgres,
         expect![[r#"
-            2 rows: SELECT 1 FROM "node" WHERE ("id") = ANY($1::bigint[]) ORDER BY "id" FOR UPDATE
+            2 rows: SELECT count(*) FROM (SELECT FROM "node" WHERE ("id") = ANY($1::bigint[]) ORDER BY "id" FOR UPDATE) AS locked
             2 rows: DELETE FROM "node" WHERE "node"."id" = ANY($1::bigint[])"#]],
     );
     check(&world, Dialect::MariaDb, expect!["2x: DELETE FROM `node` WHERE `node`.`id` = ?"]);
@@ -232,8 +232,8 @@ fn composite_keys() {
         &world,
         Dialect::Postgres,
         expect![[r#"
-        2 rows: SELECT 1 FROM "place" WHERE ("a", "b") IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY "a", "b" FOR NO KEY UPDATE
-        2 rows = 2: UPDATE "place" SET "note" = d.c0 FROM unnest($1::text[], $2::text[], $3::text[]) AS d(c0, k0, k1) WHERE "place"."a" = d.k0 AND "place"."b" = d.k1"#]],
+            2 rows: SELECT count(*) FROM (SELECT FROM "place" WHERE ("a", "b") IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY "a", "b" FOR NO KEY UPDATE) AS locked
+            2 rows = 2: UPDATE "place" SET "note" = d.c0 FROM unnest($1::text[], $2::text[], $3::text[]) AS d(c0, k0, k1) WHERE "place"."a" = d.k0 AND "place"."b" = d.k1"#]],
     );
     world.set("x", "note", "old");
     world.set("y", "note", "old");
@@ -250,8 +250,8 @@ fn composite_keys() {
         &world,
         Dialect::Postgres,
         expect![[r#"
-        2 rows: SELECT 1 FROM "place" WHERE ("a", "b") IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY "a", "b" FOR UPDATE
-        2 rows: DELETE FROM "place" USING unnest($1::text[], $2::text[]) AS d(k0, k1) WHERE "place"."a" = d.k0 AND "place"."b" = d.k1"#]],
+            2 rows: SELECT count(*) FROM (SELECT FROM "place" WHERE ("a", "b") IN (SELECT * FROM unnest($1::text[], $2::text[])) ORDER BY "a", "b" FOR UPDATE) AS locked
+            2 rows: DELETE FROM "place" USING unnest($1::text[], $2::text[]) AS d(k0, k1) WHERE "place"."a" = d.k0 AND "place"."b" = d.k1"#]],
     );
     check(
         &world,

@@ -211,7 +211,8 @@ fn delete_by_arrays(table: &Table, keys: &[usize]) -> Arc<str> {
     .into()
 }
 
-/// `SELECT 1 FROM t WHERE id = ANY(...) ORDER BY id FOR UPDATE`.
+/// `SELECT count(*) FROM (SELECT FROM t WHERE id = ANY(...) ORDER BY id FOR UPDATE) AS locked`. The
+/// count stands for the rows, which nobody needs.
 fn lock_text(table: &Table, keys: &[usize], strength: &str) -> Arc<str> {
     let names: Vec<_> = keys.iter().map(|&index| quoted(&table.columns[index].name)).collect();
     let names = names.join(", ");
@@ -220,7 +221,11 @@ fn lock_text(table: &Table, keys: &[usize], strength: &str) -> Arc<str> {
         keys => format!("IN (SELECT * FROM {})", unnest(table, keys.iter().copied())),
     };
     let table = table_name(Dialect::Postgres, table);
-    format!("SELECT 1 FROM {table} WHERE ({names}) {found} ORDER BY {names} FOR {strength}").into()
+    format!(
+        "SELECT count(*) FROM (SELECT FROM {table} WHERE ({names}) {found} ORDER BY {names} \
+         FOR {strength}) AS locked"
+    )
+    .into()
 }
 
 /// `UPDATE (list) AS d STRAIGHT_JOIN t ON t.id = d.k0 SET t.a = d.c0`.
