@@ -13,6 +13,7 @@
 
 mod attach;
 mod cell;
+mod detach;
 mod event;
 mod identity;
 mod lifecycle;
@@ -38,6 +39,7 @@ use crate::value::{Value, ValueRef};
 pub use attach::Links;
 pub use cell::{Cause, State};
 pub(crate) use cell::{Cell, Flags};
+pub use detach::{Branches, Leaving};
 pub(crate) use link::{History, One, OneHistory, Was};
 pub(crate) use merge::{MergeError, MergePass};
 pub use merge::{MergeGraph, MergeNeeds};

@@ -17,7 +17,7 @@ pub use record::{DynamicMany, DynamicOne, Record};
 pub use relation::{BelongsToOf, HasManyOf, HasOneOf, ManyToManyOf, Relation, ToMany, ToOne};
 pub(crate) use store::{Given, Store, TypedStore};
 
-use crate::arena::Links;
+use crate::arena::{Leaving, Links};
 use crate::batch::Row;
 use crate::key::EntityKey;
 use crate::mapping::{EntityDefinition, EntityId, Mapping, TableDefinition};
@@ -66,6 +66,9 @@ pub trait Object: Sized + Send + 'static {
     /// Hands the initial values of the relationship fields over to the session and leaves the
     /// fields unset.
     fn give_links(&mut self, links: &mut Links<'_>);
+
+    /// Takes what the relationship fields are to hold when the object leaves a session.
+    fn receive_links(&mut self, from: &mut Leaving<'_>);
 
     /// Whether a relationship field holds initial values that nobody took.
     fn has_links(&self) -> bool;

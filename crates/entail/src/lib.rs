@@ -80,7 +80,7 @@ pub use entail_engine::unit::Statistics;
 #[cfg(feature = "uuid")]
 pub use entail_engine::value::Uuid;
 pub use entail_engine::value::{Value, ValueRef};
-pub use path::{PathTo, Then};
+pub use path::{And, PathTo, Paths, Then};
 pub use query::Query;
 pub use session::Session;
 pub use work::{SessionOptions, Work};
@@ -100,7 +100,9 @@ pub mod dynamic {
 
 /// What programs import.
 pub mod prelude {
-    pub use crate::{Database, Entity, Error, Handle, Mapping, PathTo, Session, State, Value};
+    pub use crate::{
+        Database, Entity, Error, Handle, Mapping, PathTo, Paths, Session, State, Value,
+    };
     pub use crate::{many, mapping};
     pub use entail_engine::entity::{Auto, BelongsTo, HasMany, HasOne, ManyToMany, auto, unset};
     pub use entail_engine::mapping::Cascade;

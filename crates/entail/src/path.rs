@@ -1,5 +1,6 @@
 //! Paths: relationships one after the other, such as a user's orders and their items.
 
+use entail_engine::arena::Branches;
 use entail_engine::entity::Relation;
 use entail_engine::mapping::{EntityId, Mapping, RelationshipId};
 
@@ -62,5 +63,46 @@ impl<P: PathTo, R: Relation<Owner = P::End>> PathTo for Then<P, R> {
         let relationship = self.next.resolve(mapping, end)?;
         path.push(relationship);
         Some(mapping.relationship(relationship).target)
+    }
+}
+
+/// One or several paths from one entity, such as `User::ORDERS.then(Order::ITEMS).and(User::PROFILE)`.
+pub trait Paths: Copy {
+    /// Where they start.
+    type Root;
+
+    /// Writes down the relationships; none if the mapping lacks one of them.
+    fn add_to(&self, mapping: &Mapping, root: EntityId, branches: &mut Branches) -> Option<()>;
+
+    /// Another path besides.
+    fn and<P: Paths<Root = Self::Root>>(self, other: P) -> And<Self, P> {
+        And { one: self, other }
+    }
+}
+
+impl<P: PathTo> Paths for P {
+    type Root = P::Root;
+
+    fn add_to(&self, mapping: &Mapping, root: EntityId, branches: &mut Branches) -> Option<()> {
+        let mut path = Vec::new();
+        self.resolve_path(mapping, root, &mut path)?;
+        branches.add(&path);
+        Some(())
+    }
+}
+
+/// Two paths, or more; see [`Paths::and`].
+#[derive(Clone, Copy, Debug)]
+pub struct And<P, Q> {
+    one: P,
+    other: Q,
+}
+
+impl<P: Paths, Q: Paths<Root = P::Root>> Paths for And<P, Q> {
+    type Root = P::Root;
+
+    fn add_to(&self, mapping: &Mapping, root: EntityId, branches: &mut Branches) -> Option<()> {
+        self.one.add_to(mapping, root, branches)?;
+        self.other.add_to(mapping, root, branches)
     }
 }

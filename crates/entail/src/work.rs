@@ -3,7 +3,7 @@
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
 
-use entail_engine::arena::{Change, State};
+use entail_engine::arena::{Branches, Change, State};
 use entail_engine::entity::{Addition, Item, Object, One, Relation, ToMany, ToOne};
 use entail_engine::error::StateError;
 use entail_engine::handle::{Handle, ObjectId, RawHandle};
@@ -13,7 +13,7 @@ use entail_engine::plan::Plan;
 use entail_engine::unit::{Statistics, Unit, UnitOptions};
 use entail_engine::value::Value;
 
-use crate::path::PathTo;
+use crate::path::{PathTo, Paths};
 
 /// What a session does by itself.
 pub type SessionOptions = UnitOptions;
@@ -176,6 +176,37 @@ impl Work {
     pub fn take<T: Object>(&mut self, handle: Handle<T>) -> Result<T, StateError> {
         let id = self.id(handle)?;
         self.unit.arena.take(id)
+    }
+
+    /// Moves an object out of the session, with all that some loaded relationships lead to: a tree
+    /// of values, which [`merge`](crate::Session::merge) takes back. What is reached several times is
+    /// there several times. Relationships that are not named stay unset.
+    ///
+    /// # Errors
+    ///
+    /// E0203 for an expired object, E0204 for a relationship that is not loaded, E0205 if there is
+    /// work to be flushed for one of them, E0201 and E0202 for a bad handle. Nothing has moved then.
+    pub fn detach<T: Object, P: Paths<Root = T>>(
+        &mut self,
+        handle: Handle<T>,
+        paths: P,
+    ) -> Result<T, StateError> {
+        let id = self.id(handle)?;
+        let branches = self.branches(id, paths)?;
+        self.unit.arena.detach(id, &branches)
+    }
+
+    /// The relationships of one or several paths from an object on.
+    pub(crate) fn branches<P: Paths>(
+        &self,
+        root: ObjectId,
+        paths: P,
+    ) -> Result<Branches, StateError> {
+        let mut branches = Branches::default();
+        match paths.add_to(self.mapping(), root.entity, &mut branches) {
+            Some(()) => Ok(branches),
+            None => Err(StateError::NoRelationship { object: self.unit.arena.label(root) }),
+        }
     }
 
     /// Frees all objects. Their handles are stale from then on; unflushed work is gone.

@@ -215,6 +215,11 @@ fn links(entity: &Entity, layout: &Layout) -> TokenStream {
         .relationships()
         .enumerate()
         .map(|(number, (_, field, one))| give(number, field, one));
+    let receives = entity
+        .relationships()
+        .enumerate()
+        .map(|(number, (_, field, one))| receive(number, field, one));
+    let from = if entity.relationships().next().is_some() { quote!(from) } else { quote!(_) };
     let given = entity.relationships().map(|(_, field, _)| {
         let name = &field.ident;
         quote!(self.#name.is_given())
@@ -230,6 +235,10 @@ fn links(entity: &Entity, layout: &Layout) -> TokenStream {
         fn give_links(&mut self, #links: &mut ::entail::__private::arena::Links<'_>) {
             #(#keys)*
             #(#gives)*
+        }
+
+        fn receive_links(&mut self, #from: &mut ::entail::__private::arena::Leaving<'_>) {
+            #(#receives)*
         }
 
         #[inline]
@@ -256,6 +265,16 @@ fn give_key(field: &Field, tie: &Tie) -> TokenStream {
         if let ::core::option::Option::Some(key) = self.#name.to_key() {
             self.#name = ::entail::__private::entity::unset();
             #(#parts)*
+        }
+    }
+}
+
+fn receive(number: usize, field: &Field, relationship: &Relationship) -> TokenStream {
+    let name = &field.ident;
+    let method = if relationship.is_many() { quote!(many) } else { quote!(one) };
+    quote! {
+        if let ::core::option::Option::Some(held) = from.#method(#number) {
+            self.#name.receive(held);
         }
     }
 }

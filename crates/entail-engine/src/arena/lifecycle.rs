@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::by_object::ByObject;
 use crate::cascade::{Missing, past_and_present, walk};
 use crate::entity::Object;
 use crate::error::StateError;
@@ -10,7 +11,7 @@ use crate::key::Key;
 use crate::mapping::{Cascade, Mapping};
 
 use super::cell::{Cause, Flags, State};
-use super::link::{ManyLink, One, OneLink, Was};
+use super::link::{ManyLink, OneLink};
 use super::{Arena, LinkColumn, ObjectTable, Parent};
 
 /// Below this number of objects nothing is prepared for them.
@@ -323,52 +324,58 @@ impl Arena {
         let Some(value) = value else {
             return Err(StateError::StaleHandle { object: self.label(id) });
         };
-        if flags.has(Flags::ATTACHED) {
-            self.release(id);
-        }
-        self.vacate(id);
+        let mut gone = ByObject::new(self, 1);
+        gone.insert(id, ());
+        self.vacate_all(&gone);
         Ok(value)
     }
 
-    /// Frees the place of an object that the session no longer looks after.
-    pub(super) fn vacate(&mut self, id: ObjectId) {
-        self.forget_changes(id);
-        self.forget_links(id);
-        self.forget_everywhere(id);
-        self.tables[id.entity.0 as usize].free(id.slot);
+    /// Lets go of objects, and frees their places.
+    pub(super) fn vacate_all(&mut self, gone: &ByObject<()>) {
+        for (&id, ()) in gone.iter() {
+            if self.flags(id).has(Flags::ATTACHED) {
+                self.release(id);
+            }
+            self.forget_changes(id);
+            self.forget_links(id);
+        }
+        self.forget_everywhere(gone);
+        for (&id, ()) in gone.iter() {
+            self.tables[id.entity.0 as usize].free(id.slot);
+        }
     }
 
-    /// Takes the object out of all links that hold it. What an object with a row held becomes
+    /// Takes objects out of all links that hold them. What an object with a row held becomes
     /// unloaded; what a new one held shrinks.
-    fn forget_everywhere(&mut self, id: ObjectId) {
+    fn forget_everywhere(&mut self, gone: &ByObject<()>) {
         let mapping = Arc::clone(&self.mapping);
-        let entity = mapping.entity(id.entity);
-        for &relationship in &entity.incoming {
-            match &mut self.links[relationship.0 as usize] {
-                LinkColumn::One(links) => {
-                    for link in links.iter_mut() {
-                        let gone = One::Object(id.slot);
-                        if link.current() == gone
-                            || link.stale() == gone
-                            || link.was() == Was::Object(id.slot)
-                        {
+        for entity in mapping.entities() {
+            let is_gone = |slot| gone.contains_key(&ObjectId { entity: entity.id, slot });
+            if !gone.iter().any(|(id, ())| id.entity == entity.id) {
+                continue;
+            }
+            for &relationship in &entity.incoming {
+                match &mut self.links[relationship.0 as usize] {
+                    LinkColumn::One(links) => {
+                        for link in links.iter_mut().filter(|link| link.names_any(is_gone)) {
                             *link = OneLink::default();
                         }
                     }
-                }
-                LinkColumn::Many(links) => links.iter_mut().for_each(|link| link.forget(id.slot)),
-            }
-        }
-        for &relationship in &entity.relationships {
-            for parent in &mut self.parents[relationship.0 as usize] {
-                if parent.unpack() == Parent::Owner(id.slot) {
-                    *parent = Parent::Unknown.pack();
+                    LinkColumn::Many(links) => {
+                        links.iter_mut().for_each(|link| link.forget(is_gone));
+                    }
                 }
             }
+            for &relationship in &entity.relationships {
+                for parent in &mut self.parents[relationship.0 as usize] {
+                    if matches!(parent.unpack(), Parent::Owner(owner) if is_gone(owner)) {
+                        *parent = Parent::Unknown.pack();
+                    }
+                }
+            }
         }
-        let snapshots = &mut self.tables[id.entity.0 as usize].snapshots;
-        for snapshot in self.undo.forget(id) {
-            snapshots.drop_one(snapshot);
+        for (id, snapshot) in self.undo.forget(gone) {
+            self.tables[id.entity.0 as usize].snapshots.drop_one(snapshot);
         }
     }
 

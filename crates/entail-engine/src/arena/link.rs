@@ -166,19 +166,20 @@ impl ManyLink {
         self.shadow_mut().was = was;
     }
 
-    /// Forgets a member that is gone from the session.
-    pub fn forget(&mut self, member: Slot) {
+    /// Forgets members that are gone from the session.
+    pub fn forget(&mut self, is_gone: impl Fn(Slot) -> bool) {
+        let stays = |&slot: &Slot| !is_gone(slot);
         if let Some(current) = &mut self.current {
-            current.retain(|&one| one != member);
+            current.retain(stays);
         }
         if let Some(shadow) = &mut self.shadow {
-            shadow.added.retain(|&one| one != member);
-            shadow.removed.retain(|&one| one != member);
+            shadow.added.retain(stays);
+            shadow.removed.retain(stays);
             if let ManyWas::Members(was) = &mut shadow.was {
-                was.retain(|&one| one != member);
+                was.retain(stays);
             }
             if let Some(stale) = &mut shadow.stale {
-                stale.retain(|&one| one != member);
+                stale.retain(stays);
             }
         }
     }
@@ -320,6 +321,12 @@ impl OneLink {
     /// What could be read before a rollback; only while it is unloaded.
     pub const fn stale(self) -> One {
         One::unpack(self.stale)
+    }
+
+    /// Whether it holds, held, or is read as one of some objects.
+    pub fn names_any(self, is_one: impl Fn(Slot) -> bool) -> bool {
+        let slots = [self.current, self.was, self.stale].map(Packed::unpack);
+        slots.into_iter().flatten().any(is_one)
     }
 
     /// Holds something else.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use crate::by_object::ByObject;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Kind, Mapping, RelationshipId};
@@ -62,15 +63,16 @@ impl Undo {
         }
     }
 
-    /// The object is gone: nothing about it is to be undone. Gives the snapshots that are free now.
-    pub fn forget(&mut self, id: ObjectId) -> Vec<SnapshotId> {
+    /// Objects are gone: nothing about them is to be undone. Gives the snapshots that are free now.
+    pub fn forget(&mut self, gone: &ByObject<()>) -> Vec<(ObjectId, SnapshotId)> {
+        let stays = |id: &ObjectId| !gone.contains_key(id);
         let mut snapshots = Vec::new();
         for level in &mut self.levels {
-            level.new.retain(|&one| one != id);
-            level.deleted.retain(|&one| one != id);
-            snapshots.extend(level.rows.extract_if(.., |(one, _)| *one == id).map(|row| row.1));
-            level.keys.retain(|(one, _)| *one != id);
-            level.dirty.retain(|&one| one != id);
+            level.new.retain(stays);
+            level.deleted.retain(stays);
+            snapshots.extend(level.rows.extract_if(.., |(id, _)| !stays(id)));
+            level.keys.retain(|(id, _)| stays(id));
+            level.dirty.retain(stays);
         }
         snapshots
     }

@@ -101,6 +101,22 @@ pub enum Item<T> {
     Of(Handle<T>),
 }
 
+impl<T> Item<T> {
+    fn value(&self) -> Option<&T> {
+        match self {
+            Item::New(value) => Some(value),
+            Item::Of(_) => None,
+        }
+    }
+
+    fn value_mut(&mut self) -> Option<&mut T> {
+        match self {
+            Item::New(value) => Some(value),
+            Item::Of(_) => None,
+        }
+    }
+}
+
 impl<T> fmt::Debug for Item<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -169,6 +185,23 @@ macro_rules! many_field {
             /// Takes the initial members out, if there are any given.
             pub fn take(&mut self) -> Option<Vec<Item<T>>> {
                 self.items.take()
+            }
+
+            /// Takes the members that the object leaves a session with.
+            #[doc(hidden)]
+            pub fn receive(&mut self, items: Vec<Item<T>>) {
+                self.items = Some(items);
+            }
+
+            /// The members that are values: new objects, or those that left a session with this
+            /// one.
+            pub fn values(&self) -> impl Iterator<Item = &T> {
+                self.items.iter().flatten().filter_map(Item::value)
+            }
+
+            /// The members that are values, to be changed.
+            pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+                self.items.iter_mut().flatten().filter_map(Item::value_mut)
             }
 
             /// Whether initial members are given.
@@ -243,6 +276,22 @@ impl<T> HasOne<T> {
     /// Takes the initial value out, if one is given.
     pub fn take(&mut self) -> Option<Option<Item<T>>> {
         self.item.take().map(|item| item.map(|item| *item))
+    }
+
+    /// Takes the target that the object leaves a session with.
+    #[doc(hidden)]
+    pub fn receive(&mut self, item: Option<Item<T>>) {
+        self.item = Some(item.map(Box::new));
+    }
+
+    /// The target, if it is a value: a new object, or one that left a session with this one.
+    pub fn value(&self) -> Option<&T> {
+        self.item.as_ref()?.as_ref()?.value()
+    }
+
+    /// The target, if it is a value, to be changed.
+    pub fn value_mut(&mut self) -> Option<&mut T> {
+        self.item.as_mut()?.as_mut()?.value_mut()
     }
 
     /// Whether an initial value is given.
@@ -390,6 +439,28 @@ impl<T: BelongsToTarget> BelongsTo<T> {
         }
         let values: Vec<Value> = (0..width).map(|_| row.take().to_value()).collect();
         Self { to: To::of_several(Key::of(values)) }
+    }
+
+    /// Takes the target that the object leaves a session with.
+    #[doc(hidden)]
+    pub fn receive(&mut self, item: Option<Item<T::Entity>>) {
+        self.to = To::Given(item.map(Box::new));
+    }
+
+    /// The target, if it is a value: a new object, or one that left a session with this one.
+    pub fn value(&self) -> Option<&T::Entity> {
+        match &self.to {
+            To::Given(item) => item.as_ref()?.value(),
+            To::Unset | To::Null | To::Key(_) | To::Parts(_) => None,
+        }
+    }
+
+    /// The target, if it is a value, to be changed.
+    pub fn value_mut(&mut self) -> Option<&mut T::Entity> {
+        match &mut self.to {
+            To::Given(item) => item.as_mut()?.value_mut(),
+            To::Unset | To::Null | To::Key(_) | To::Parts(_) => None,
+        }
     }
 
     /// Takes the initial value out, if an object, a handle or nobody was given.

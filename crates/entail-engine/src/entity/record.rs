@@ -1,6 +1,6 @@
 //! Records: objects of entities that are mapped at run time.
 
-use crate::arena::Links;
+use crate::arena::{Leaving, Links};
 use crate::mapping::{EntityId, EntityMap, Mapping, RelationshipId};
 use crate::value::{Value, ValueError, ValueRef};
 
@@ -80,6 +80,10 @@ impl Object for Record {
     }
 
     fn give_links(&mut self, _: &mut Links<'_>) {}
+
+    fn receive_links(&mut self, from: &mut Leaving<'_>) {
+        from.refuse();
+    }
 
     fn has_links(&self) -> bool {
         false

@@ -3,6 +3,7 @@
 
 mod asynchronous;
 mod database;
+mod detaching;
 mod integrity;
 mod links;
 mod merging;
