@@ -420,7 +420,7 @@ fn a_struct_gets_its_code() {
                     :: core :: result :: Result :: Ok (())
                 }
                 # [inline] fn decode (row : & mut ~entity :: RowReader < '_ > ,) -> :: core :: result :: Result < Self , ~value :: ValueError > {
-                    :: core :: result :: Result :: Ok (Self { id : ~entity :: Auto :: of (< i64 as ~entity :: check :: FieldValue > :: from_ref (row . take ()) ?) , name : < String as ~entity :: check :: FieldValue > :: from_ref (row . take ()) ? , b : ~entity :: BelongsTo :: read (row) })
+                    :: core :: result :: Result :: Ok (Self { id : match row . take_set () { :: core :: option :: Option :: Some (value) => { ~entity :: Auto :: of (< i64 as ~entity :: check :: FieldValue > :: from_ref (value) ?) } :: core :: option :: Option :: None => ~entity :: auto () , } , name : < String as ~entity :: check :: FieldValue > :: from_ref (row . take ()) ? , b : ~entity :: BelongsTo :: read (row) })
                 }
                 fn copy (& self) -> Self {
                     Self {
@@ -444,6 +444,11 @@ fn a_struct_gets_its_code() {
                 fn give_links (& mut self , links : & mut ~arena :: Links < '_ >) {
                     if let :: core :: option :: Option :: Some (given) = self . b . take () {
                         links . one (0usize , given);
+                    }
+                }
+                fn receive_links (& mut self , from : & mut ~arena :: Leaving < '_ >) {
+                    if let :: core :: option :: Option :: Some (held) = from . one (0usize) {
+                        self . b . receive (held);
                     }
                 }
                 # [inline] fn has_links (& self) -> bool {

@@ -41,8 +41,8 @@ pub use cell::{Cause, State};
 pub(crate) use cell::{Cell, Flags};
 pub use detach::{Branches, Leaving};
 pub(crate) use link::{History, One, OneHistory, Was};
+pub use merge::{Document, MergeGraph, MergeNeeds};
 pub(crate) use merge::{MergeError, MergePass};
-pub use merge::{MergeGraph, MergeNeeds};
 pub use reading::Change;
 
 use identity::Identity;

@@ -124,6 +124,14 @@ impl<'a> RowReader<'a> {
         value
     }
 
+    /// The next value of the row; none if it is not set, which no value of a database is.
+    #[inline]
+    pub fn take_set(&mut self) -> Option<ValueRef<'a>> {
+        let value = self.row.set_value(self.next);
+        self.next += 1;
+        value
+    }
+
     /// Takes the next value as a field's type.
     ///
     /// # Errors

@@ -1,11 +1,13 @@
 //! The error families of the engine, and the one type that holds them all.
 
+mod document;
 pub mod driver;
 mod flush;
 mod integrity;
 mod load;
 mod state;
 
+pub use document::DocumentError;
 pub use driver::{BatchFailure, DriverError, ForeignKeyViolation, Violation, ViolationKind};
 pub use flush::FlushError;
 pub use integrity::Integrity;
@@ -31,6 +33,9 @@ pub enum Error {
     /// Rows could not become objects.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// A document cannot be taken.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// A constraint of the database refused a statement.
     #[error("E0502: {0}")]
     Integrity(#[from] Box<Integrity>),
@@ -44,6 +49,7 @@ impl From<MergeError> for Error {
         match error {
             MergeError::State(error) => Error::State(error),
             MergeError::Flush(error) => Error::Flush(error),
+            MergeError::Document(error) => Error::Document(error),
         }
     }
 }

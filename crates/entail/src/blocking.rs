@@ -370,6 +370,67 @@ impl Session {
         Ok(self.work.unit.arena.handle(merged[0]))
     }
 
+    /// Changes an object as a document says, such as the body of a PATCH: an absent field stays, null
+    /// sets null, and a list is all that its relationship is to lead to, so that who is missing in it
+    /// becomes an orphan where the cascade says so. In a list, an object with a key is one that is
+    /// there, one without is new, and a bare key only names one.
+    ///
+    /// The document's fields are columns and relationships by their names. It may change only what its
+    /// object has. If it has a mistake, nothing is changed.
+    ///
+    /// ```
+    /// # use entail::prelude::*;
+    /// # #[derive(Entity)]
+    /// # #[entity(table = "users")]
+    /// # struct User {
+    /// #     #[key] id: Auto<i64>, name: String,
+    /// #     #[has_many(Address::USER, cascade = "all, delete-orphan")] addresses: HasMany<Address>,
+    /// # }
+    /// # #[derive(Entity)]
+    /// # #[entity(table = "addresses")]
+    /// # struct Address {
+    /// #     #[key] id: Auto<i64>, street: String,
+    /// #     #[belongs_to(column = "user_id", back_populates = User::ADDRESSES)] user: BelongsTo<User>,
+    /// # }
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let db = entail::blocking::Database::connect("sqlite::memory:", mapping![User, Address]?)?;
+    /// # db.create_all()?;
+    /// # let mut session = db.session();
+    /// # let ed = session.add(User {
+    /// #     id: auto(), name: "ed".into(),
+    /// #     addresses: many![Address::new("1 Main St"), Address::new("2 High St")],
+    /// # });
+    /// # session.commit()?;
+    /// let body = r#"{"addresses": [{"id": 2, "street": "2 Low St"}, {"street": "3 New St"}]}"#;
+    /// session.patch(ed, &mut serde_json::Deserializer::from_str(body))?;
+    /// session.commit()?;
+    ///
+    /// let view = session.view(ed)?.with(User::ADDRESSES)?;
+    /// assert_eq!(
+    ///     serde_json::to_string(&view)?,
+    ///     r#"{"id":1,"name":"ed","addresses":[{"id":2,"street":"2 Low St","user_id":1},{"id":3,"street":"3 New St","user_id":1}]}"#
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// E0601 to E0607 for a mistake in the document, E0307 if it names another version than the
+    /// row's, E0205 for an object that is not in the database, those of the flush that goes before, and
+    /// failures of the database.
+    #[cfg(feature = "serde")]
+    pub fn patch<'de, T, D: serde_core::Deserializer<'de>>(
+        &mut self,
+        object: Handle<T>,
+        document: D,
+    ) -> Result<(), Error> {
+        let id = self.id(object)?;
+        let document = crate::document::read(self.mapping(), id.entity, document)?;
+        let graph = MergeGraph::of_document(&self.work.unit.arena, id, document)?;
+        self.drive(Merge::new(graph)).map(drop)
+    }
+
     /// The objects that a cascade would reach from an object. For a delete it loads what is not
     /// loaded.
     ///

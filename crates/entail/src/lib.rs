@@ -47,11 +47,15 @@
 
 pub mod blocking;
 mod database;
+#[cfg(feature = "serde")]
+mod document;
 mod driver;
 mod path;
 mod query;
 mod retry;
 mod session;
+#[cfg(feature = "serde")]
+mod view;
 mod work;
 
 #[doc(hidden)]
@@ -83,6 +87,8 @@ pub use entail_engine::value::{Value, ValueRef};
 pub use path::{And, PathTo, Paths, Then};
 pub use query::Query;
 pub use session::Session;
+#[cfg(feature = "serde")]
+pub use view::View;
 pub use work::{SessionOptions, Work};
 
 /// Entities, columns and relationships that are mapped at run time, with

@@ -279,6 +279,33 @@ impl Session {
         Ok(self.work.unit.arena.handle(merged[0]))
     }
 
+    /// Changes an object as a document says, such as the body of a PATCH: an absent field stays, null
+    /// sets null, and a list is all that its relationship is to lead to, so that who is missing in it
+    /// becomes an orphan where the cascade says so. In a list, an object with a key is one that is
+    /// there, one without is new, and a bare key only names one.
+    ///
+    /// The document's fields are columns and relationships by their names. It may change only what its
+    /// object has. If it has a mistake, nothing is changed.
+    ///
+    /// [`blocking::Session::patch`](crate::blocking::Session::patch) has an example.
+    ///
+    /// # Errors
+    ///
+    /// E0601 to E0607 for a mistake in the document, E0307 if it names another version than the
+    /// row's, E0205 for an object that is not in the database, those of the flush that goes before, and
+    /// failures of the database.
+    #[cfg(feature = "serde")]
+    pub async fn patch<'de, T, D: serde_core::Deserializer<'de>>(
+        &mut self,
+        object: Handle<T>,
+        document: D,
+    ) -> Result<(), Error> {
+        let id = self.id(object)?;
+        let document = crate::document::read(self.mapping(), id.entity, document)?;
+        let graph = MergeGraph::of_document(&self.work.unit.arena, id, document)?;
+        self.drive(Merge::new(graph)).await.map(drop)
+    }
+
     /// The objects that a cascade would reach from an object. For a delete it loads what is not
     /// loaded.
     ///

@@ -196,6 +196,16 @@ impl Work {
         self.unit.arena.detach(id, &branches)
     }
 
+    /// An object to be serialized where it is; see [`View`](crate::View).
+    ///
+    /// # Errors
+    ///
+    /// E0203 for an expired object, E0201 and E0202 for a bad handle.
+    #[cfg(feature = "serde")]
+    pub fn view<T>(&self, handle: Handle<T>) -> Result<crate::View<'_, T>, StateError> {
+        crate::View::new(self, self.id(handle)?)
+    }
+
     /// The relationships of one or several paths from an object on.
     pub(crate) fn branches<P: Paths>(
         &self,

@@ -144,10 +144,16 @@ fn decode(index: usize, field: &Field, layout: &Layout) -> TokenStream {
     match &field.role {
         Role::Column(column) => {
             let value = field_value(column);
-            let value = quote!(#value::from_ref(row.take())?);
             match column.shape {
-                Shape::Auto => quote!(::entail::__private::entity::Auto::of(#value)),
-                Shape::Plain | Shape::Optional => value,
+                Shape::Auto => quote! {
+                    match row.take_set() {
+                        ::core::option::Option::Some(value) => {
+                            ::entail::__private::entity::Auto::of(#value::from_ref(value)?)
+                        }
+                        ::core::option::Option::None => ::entail::__private::entity::auto(),
+                    }
+                },
+                Shape::Plain | Shape::Optional => quote!(#value::from_ref(row.take())?),
             }
         }
         Role::Relationship(_) => {

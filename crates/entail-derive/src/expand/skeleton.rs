@@ -95,6 +95,8 @@ fn object(ident: &Ident) -> TokenStream {
 
             fn give_links(&mut self, _: &mut ::entail::__private::arena::Links<'_>) {}
 
+            fn receive_links(&mut self, _: &mut ::entail::__private::arena::Leaving<'_>) {}
+
             fn has_links(&self) -> bool {
                 ::core::unreachable!()
             }

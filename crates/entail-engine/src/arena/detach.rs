@@ -110,7 +110,7 @@ impl Arena {
     /// # Errors
     ///
     /// E0204 for a relationship that is not loaded, and what the check says.
-    pub(super) fn reached_along(
+    fn reached_along(
         &self,
         root: ObjectId,
         branches: &Branches,
@@ -131,12 +131,25 @@ impl Arena {
         Ok(reached)
     }
 
-    fn may_leave(&self, id: ObjectId) -> Result<(), StateError> {
-        let flags = self.flags(id);
-        if flags.has(Flags::EXPIRED) {
+    /// Checks that an object and all that some relationships lead to can be read.
+    ///
+    /// # Errors
+    ///
+    /// E0203 for an expired object, E0204 for a relationship that is not loaded.
+    pub fn check_readable(&self, root: ObjectId, branches: &Branches) -> Result<(), StateError> {
+        self.reached_along(root, branches, |arena, id| arena.check_fresh(id)).map(drop)
+    }
+
+    fn check_fresh(&self, id: ObjectId) -> Result<(), StateError> {
+        if self.flags(id).has(Flags::EXPIRED) {
             return Err(StateError::Expired { object: self.label(id) });
         }
-        if flags.any(Flags::NEW.and(Flags::MARKED)) {
+        Ok(())
+    }
+
+    fn may_leave(&self, id: ObjectId) -> Result<(), StateError> {
+        self.check_fresh(id)?;
+        if self.flags(id).any(Flags::NEW.and(Flags::MARKED)) {
             return Err(StateError::WrongState {
                 object: self.label(id),
                 state: self.cell(id).state(),

@@ -5,20 +5,22 @@
 //! [`Arena::merge`] copies without any I/O.
 
 mod copy;
+mod document;
 mod graph;
 mod needs;
 
 use std::sync::Arc;
 
-use crate::error::{FlushError, StateError};
+use crate::error::{DocumentError, FlushError, StateError};
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::RelationshipId;
 
 use super::link::One;
 use super::{Arena, LinkColumn};
 
+pub use document::Document;
 pub use graph::MergeGraph;
-use graph::Node;
+use graph::{Node, Origin};
 pub use needs::MergeNeeds;
 pub(crate) use needs::MergePass;
 
@@ -27,11 +29,18 @@ pub(crate) use needs::MergePass;
 pub(crate) enum MergeError {
     State(StateError),
     Flush(FlushError),
+    Document(DocumentError),
 }
 
 impl From<StateError> for MergeError {
     fn from(error: StateError) -> Self {
         MergeError::State(error)
+    }
+}
+
+impl From<DocumentError> for MergeError {
+    fn from(error: DocumentError) -> Self {
+        MergeError::Document(error)
     }
 }
 
@@ -62,7 +71,8 @@ impl Arena {
             return Ok(());
         }
         for node in (0..graph.len() as u32).map(|node| graph.node(node)) {
-            if let Some(target) = node.target.filter(|&target| !(node.is_held && target == node.id))
+            if let Some(target) =
+                node.target.filter(|&target| !(node.origin == Origin::Held && target == node.id))
             {
                 self.check_version(graph, node, target)?;
             }
@@ -95,6 +105,7 @@ impl Arena {
     /// Merges a graph, and answers the targets of its roots. [`merge_needs`](Self::merge_needs)
     /// has just looked at it, and found nothing missing.
     pub(crate) fn merge(&mut self, graph: &mut MergeGraph) -> Result<Vec<ObjectId>, MergeError> {
+        self.check_documents(graph)?;
         self.check_versions(graph)?;
         let mapping = Arc::clone(&self.mapping);
         copy::Copying::new(self, &mapping, graph).all()

@@ -36,6 +36,11 @@ impl Rows {
         self.packed.push(value);
     }
 
+    /// Appends a value that is not set, in a row that is no database's.
+    pub(crate) fn push_unset(&mut self) {
+        self.packed.push_optional(None);
+    }
+
     /// Appends the rows of another part of the same answer.
     pub fn append(&mut self, part: &Rows) {
         if self.is_empty() {
@@ -121,6 +126,12 @@ impl<'a> Row<'a> {
     #[inline]
     pub fn value(self, column: usize) -> ValueRef<'a> {
         self.cells.get(column).map_or(ValueRef::Null, |&packed| self.rows.unpack(packed))
+    }
+
+    /// The value of a column; none if it is not set.
+    #[inline]
+    pub(crate) fn set_value(self, column: usize) -> Option<ValueRef<'a>> {
+        self.cells.get(column).and_then(|&packed| self.rows.packed.unpack(packed))
     }
 
     /// The row without its first values.

@@ -4,6 +4,8 @@
 mod asynchronous;
 mod database;
 mod detaching;
+#[cfg(feature = "serde")]
+mod documents;
 mod integrity;
 mod links;
 mod merging;

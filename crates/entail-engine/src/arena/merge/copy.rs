@@ -7,10 +7,10 @@ use crate::entity::Given;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{EntityId, Mapping, Relationship, RelationshipId};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 use super::super::link::{One, Was};
-use super::graph::NodeId;
+use super::graph::{NodeId, Origin};
 use super::{Arena, MergeError, MergeGraph};
 
 /// The work of one merge.
@@ -152,7 +152,7 @@ impl<'a> Copying<'a> {
         };
         self.sources[source as usize].target = Some(target);
         let node = self.graph.node(source);
-        if node.is_held && node.id == target {
+        if node.origin == Origin::Held && node.id == target {
             return Ok((target, false));
         }
         if is_present {
@@ -165,13 +165,18 @@ impl<'a> Copying<'a> {
     /// A new object with the columns of a source. A value is moved, since nobody else has it.
     fn add(&mut self, source: NodeId) -> Result<ObjectId, MergeError> {
         let node = self.graph.node(source);
-        let (id, is_held) = (node.id, node.is_held);
+        let (id, origin) = (node.id, node.origin);
         let target = self.arena.reserve(id.entity);
         let store = &mut self.arena.tables[id.entity.0 as usize].store;
-        if is_held {
-            store.copy(id.slot, target.slot);
-        } else if let Some(values) = self.graph.values_mut(id.entity) {
-            store.take_over(target.slot, values, id.slot);
+        match origin {
+            Origin::Held => store.copy(id.slot, target.slot),
+            Origin::Value => {
+                if let Some(values) = self.graph.values_mut(id.entity) {
+                    store.take_over(target.slot, values, id.slot);
+                }
+            }
+            // Documents without a row were made values of.
+            Origin::Document => {}
         }
         self.arena.add(target)?;
         Ok(target)
@@ -182,13 +187,23 @@ impl<'a> Copying<'a> {
         let Self { arena, graph, differences, .. } = self;
         let which = if arena.cell(target).is_stale() { Given::All } else { Given::Differing };
         let node = graph.node(source);
-        let Some(values) = graph.store(arena, node) else { return Ok(()) };
-        let store = &arena.tables[target.entity.0 as usize].store;
-        store.compare_with(target.slot, (values, node.id.slot), which, &mut |column, value| {
+        let mut differing = |column, value: ValueRef<'_>| {
             differences.push((column, value.to_value()));
-        });
+        };
+        if let Some(values) = graph.store(arena, node) {
+            let store = &arena.tables[target.entity.0 as usize].store;
+            store.compare_with(target.slot, (values, node.id.slot), which, &mut differing);
+        } else if let Some(given) = graph.given(source) {
+            let now = |column| arena.column(target, column);
+            let columns = given.columns();
+            columns
+                .filter(|&(column, value)| which == Given::All || now(column) != Some(value))
+                .for_each(|(column, value)| differing(column, value));
+        }
         for (column, value) in differences.drain(..) {
-            arena.set_column(target, column, Some(value))?;
+            if let Err(error) = arena.set_column(target, column, Some(value)) {
+                return Err(arena.refused(graph, source, error));
+            }
         }
         Ok(())
     }

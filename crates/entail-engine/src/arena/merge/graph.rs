@@ -21,6 +21,7 @@ use crate::value::ValueRef;
 use super::super::attach::Links;
 use super::super::cell::Flags;
 use super::Arena;
+use super::document::{self, Given};
 
 /// The place of a node among those of its graph.
 pub(super) type NodeId = u32;
@@ -34,6 +35,8 @@ pub struct MergeGraph {
     edges: Vec<Edge>,
     /// The members of one edge behind those of the other.
     members: Vec<NodeId>,
+    /// What is given of the documents.
+    pub(super) documents: Vec<Given>,
     /// How many of the members are not those of an edge, but what was given.
     roots: usize,
     /// The nodes of the session's own objects.
@@ -43,9 +46,10 @@ pub struct MergeGraph {
 /// An object of the graph.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// Its place among the session's objects if it is held, else among the values.
+    /// Its place among the session's objects if it is held, else among the values of its entity, or
+    /// among the documents.
     pub id: ObjectId,
-    pub is_held: bool,
+    pub origin: Origin,
     /// Its edges among those of the graph.
     edges: (u32, u32),
     /// The key that it names: that of its row, or its key columns if all are set.
@@ -54,6 +58,17 @@ pub(super) struct Node {
     pub target: Option<ObjectId>,
     /// Takes the relationship fields of a value that has some.
     give: Option<Give>,
+}
+
+/// Where the object of a node comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The session holds it.
+    Held,
+    /// A value that belongs to nobody.
+    Value,
+    /// Only some of its columns are given.
+    Document,
 }
 
 /// A relationship of a node.
@@ -104,12 +119,13 @@ impl MergeGraph {
         Ok(graph)
     }
 
-    fn new(mapping: &Mapping) -> Self {
+    pub(super) fn new(mapping: &Mapping) -> Self {
         Self {
             stores: mapping.entities().iter().map(|_| None).collect(),
             nodes: Vec::new(),
             edges: Vec::new(),
             members: Vec::new(),
+            documents: Vec::new(),
             roots: 0,
             held: FxHashMap::default(),
         }
@@ -120,19 +136,52 @@ impl MergeGraph {
         self.roots = self.members.len();
         let mut next = 0;
         while let Some(node) = self.nodes.get_mut(next) {
-            let (id, is_held) = (node.id, node.is_held);
-            let before = self.edges.len() as u32;
-            if let Some(give) = node.give.take() {
+            let (id, origin, give) = (node.id, node.origin, node.give.take());
+            let before = self.edge_count();
+            if let Some(give) = give {
                 give(self, arena, mapping, next as NodeId)?;
-            } else if is_held && !arena.flags(id).has(Flags::MAPPED) {
+            } else if origin == Origin::Held && !arena.flags(id).has(Flags::MAPPED) {
                 self.follow_links(arena, mapping, id);
             }
-            let node = &mut self.nodes[next];
-            node.edges = (before, self.edges.len() as u32);
-            self.nodes[next].key = self.key_of(arena, next as NodeId);
+            self.close_edges(next as NodeId, before);
             next += 1;
         }
+        self.find_keys(arena);
         Ok(())
+    }
+
+    /// Finds the keys that the nodes name.
+    pub(super) fn find_keys(&mut self, arena: &Arena) {
+        for node in 0..self.nodes.len() {
+            self.nodes[node].key = self.key_of(arena, node as NodeId);
+        }
+    }
+
+    /// The given nodes are known.
+    pub(super) fn close_roots(&mut self, roots: &[NodeId]) {
+        self.members.splice(0..0, roots.iter().copied());
+        self.roots = roots.len();
+        for edge in &mut self.edges {
+            edge.members.0 += roots.len() as u32;
+            edge.members.1 += roots.len() as u32;
+        }
+    }
+
+    /// How many edges there are.
+    pub(super) fn edge_count(&self) -> u32 {
+        self.edges.len() as u32
+    }
+
+    /// All edges of a node are known: those from one on.
+    pub(super) fn close_edges(&mut self, node: NodeId, before: u32) {
+        self.node_mut(node).edges = (before, self.edge_count());
+    }
+
+    /// Adds a relationship that leads to these.
+    pub(super) fn push_members(&mut self, relationship: RelationshipId, members: &[NodeId]) {
+        let before = self.members.len() as u32;
+        self.members.extend_from_slice(members);
+        self.push_edge(relationship, before);
     }
 
     /// Adds a value that belongs to nobody.
@@ -150,7 +199,9 @@ impl MergeGraph {
             .ok_or_else(|| StateError::NotMapped { entity: T::NAME.to_owned() })?;
         store.objects.push(Some(value));
         let id = ObjectId { entity, slot: Slot(store.objects.len() as u32 - 1) };
-        Ok(self.push_node(id, false, give))
+        let node = self.push_node(id, Origin::Value);
+        self.node_mut(node).give = give;
+        Ok(node)
     }
 
     /// The node of an object that the session holds.
@@ -158,15 +209,15 @@ impl MergeGraph {
         match self.held.get(&id) {
             Some(&node) => node,
             None => {
-                let node = self.push_node(id, true, None);
+                let node = self.push_node(id, Origin::Held);
                 self.held.insert(id, node);
                 node
             }
         }
     }
 
-    fn push_node(&mut self, id: ObjectId, is_held: bool, give: Option<Give>) -> NodeId {
-        self.nodes.push(Node { id, is_held, edges: (0, 0), key: None, target: None, give });
+    pub(super) fn push_node(&mut self, id: ObjectId, origin: Origin) -> NodeId {
+        self.nodes.push(Node { id, origin, edges: (0, 0), key: None, target: None, give: None });
         self.nodes.len() as NodeId - 1
     }
 
@@ -224,14 +275,18 @@ impl MergeGraph {
     }
 
     fn key_of(&self, arena: &Arena, node: NodeId) -> Option<Key> {
+        let columns = &arena.mapping.entity(self.node(node).id.entity).key;
+        if let Some(given) = self.given(node) {
+            return document::key_of(given, columns);
+        }
         let node = self.node(node);
-        if node.is_held
+        if node.origin == Origin::Held
             && let Some(key) = &arena.cell(node.id).key
         {
             return Some(key.clone());
         }
         let column = |&column| self.column(arena, node, column).map(ValueRef::to_value);
-        let key = match arena.mapping.entity(node.id.entity).key.as_slice() {
+        let key = match columns.as_slice() {
             [only] => Key::one(column(only)?),
             columns => Key::of(columns.iter().map(column).collect::<Option<Vec<_>>>()?),
         };
@@ -280,16 +335,26 @@ impl MergeGraph {
         node: &Node,
         column: usize,
     ) -> Option<ValueRef<'a>> {
-        self.store(arena, node)?.column(node.id.slot, column)
+        match node.origin {
+            Origin::Document => self.documents.get(node.id.slot.0 as usize)?.column(column),
+            Origin::Held | Origin::Value => self.store(arena, node)?.column(node.id.slot, column),
+        }
     }
 
-    /// Where the object of a node lies.
+    /// Where the object of a node lies, if it is no document.
     pub(super) fn store<'a>(&'a self, arena: &'a Arena, node: &Node) -> Option<&'a dyn Store> {
         let entity = node.id.entity.0 as usize;
-        match node.is_held {
-            true => Some(&*arena.tables[entity].store),
-            false => self.stores[entity].as_deref(),
+        match node.origin {
+            Origin::Held => Some(&*arena.tables[entity].store),
+            Origin::Value => self.stores[entity].as_deref(),
+            Origin::Document => None,
         }
+    }
+
+    /// The values of an entity; an empty list if there are none yet.
+    pub(super) fn values_of(&mut self, mapping: &Mapping, entity: EntityId) -> &mut dyn Store {
+        let store = &mut self.stores[entity.0 as usize];
+        &mut **store.get_or_insert_with(|| mapping.new_store(entity))
     }
 
     /// The values of an entity, to be moved.

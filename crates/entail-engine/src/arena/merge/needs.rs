@@ -13,7 +13,7 @@ use crate::key::Key;
 use crate::mapping::{EntityId, Kind, Relationship, RelationshipId};
 
 use super::super::cell::Flags;
-use super::graph::NodeId;
+use super::graph::{NodeId, Origin};
 use super::{Arena, MergeGraph};
 
 /// What must be loaded before a graph can be merged.
@@ -163,7 +163,7 @@ impl Arena {
         match standing {
             Standing::New => false,
             Standing::Present(target) => {
-                let is_itself = source.is_held && target == source.id;
+                let is_itself = source.origin == Origin::Held && target == source.id;
                 let missing = !is_itself && !self.is_loaded(relationship.id, target.slot);
                 if missing {
                     let (relationship, owner) = (relationship.id, target);
