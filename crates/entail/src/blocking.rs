@@ -373,7 +373,8 @@ impl Session {
     /// Changes an object as a document says, such as the body of a PATCH: an absent field stays, null
     /// sets null, and a list is all that its relationship is to lead to, so that who is missing in it
     /// becomes an orphan where the cascade says so. In a list, an object with a key is one that is
-    /// there, one without is new, and a bare key only names one.
+    /// there, one without is new, and a bare key only names one. For a
+    /// relationship to one, an object without a key is the one that is there, or new if there is none.
     ///
     /// The document's fields are columns and relationships by their names. It may change only what its
     /// object has. If it has a mistake, nothing is changed.

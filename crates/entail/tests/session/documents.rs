@@ -126,6 +126,27 @@ fn a_list_is_all_that_there_is_to_be() {
 }
 
 #[test]
+fn an_object_without_a_key_is_the_one_that_is_there() {
+    let db = shop();
+    let mut session = db.session();
+    ann(&mut session);
+    let profile = "select id from profiles where bio = 'short'";
+    patch::<User>(&mut session, 1, json!({"profile": {"bio": "short"}})).unwrap();
+    session.commit().unwrap();
+    let first = count(&mut session, profile);
+    patch::<User>(&mut session, 1, json!({"profile": {"bio": "long"}})).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select id from profiles where bio = 'long'"), first);
+    patch::<Order>(&mut session, 2, json!({"user": {"name": "anna"}})).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users where name = 'anna'"), 1);
+    assert_eq!(count(&mut session, "select count(*) from users"), 1);
+    patch::<User>(&mut session, 1, json!({"profile": null})).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from profiles"), 0);
+}
+
+#[test]
 fn bare_keys_name_what_is_there() {
     let db = shop();
     let mut session = db.session();
@@ -157,6 +178,13 @@ fn a_document_changes_only_what_its_object_has() {
     assert!(stolen.starts_with("E0605: Item#3 does not belong to Order#1, at orders[0].items[0]"));
     let stolen = refused(session, 1, json!({"orders": [{"items": [{"id": 3}]}]}));
     assert!(stolen.contains("does not belong to the new Order"), "{stolen}");
+    let given_away = refused(session, 1, json!({"orders": [{"id": 1, "user_id": 2}]}));
+    assert!(given_away.starts_with("E0605: Order#1 does not belong to User#1"), "{given_away}");
+    let given_away = refused(session, 1, json!({"orders": [{"user_id": 2}]}));
+    assert!(given_away.starts_with("E0605: the new Order does not belong to"), "{given_away}");
+    let same = json!({"orders": [{"id": 1, "user_id": 1, "note": "same"}, {"id": 2}]});
+    patch::<User>(session, 1, same).unwrap();
+    session.commit().unwrap();
     let unknown = refused(session, 1, json!({"orders": [{"id": 1}, {"id": 99}]}));
     assert!(unknown.starts_with("E0604: there is no Order#99, at orders[1]"), "{unknown}");
     let unknown = patch::<Item>(session, 1, json!({"order": 99})).unwrap_err();

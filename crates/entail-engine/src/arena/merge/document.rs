@@ -5,7 +5,7 @@ use crate::batch::Rows;
 use crate::error::{DocumentError, StateError};
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{EntityId, Kind, Mapping, RelationshipId};
+use crate::mapping::{EntityId, Kind, Mapping, Relationship, RelationshipId};
 use crate::value::{Value, ValueError, ValueRef};
 
 use super::graph::{NodeId, Origin};
@@ -140,13 +140,29 @@ impl Arena {
         member: NodeId,
     ) -> Result<(), DocumentError> {
         let relationship = self.mapping.relationship(relationship);
-        let node = graph.node(member);
-        let (Some(given), Some(key)) = (graph.given(member), &node.key) else { return Ok(()) };
+        let (node, owner) = (graph.node(member), graph.node(owner).target);
+        let Some(given) = graph.given(member) else { return Ok(()) };
         let entity = self.mapping.entity(relationship.target);
-        let object = || format!("{}#{key}", entity.name);
+        let object = || match &node.key {
+            Some(key) => format!("{}#{key}", entity.name),
+            None => format!("the new {}", entity.name),
+        };
+        let other_owner = || DocumentError::OtherOwner {
+            at: given.at.clone(),
+            object: object(),
+            owner: match owner {
+                Some(owner) => self.label(owner),
+                None => format!("the new {}", self.mapping.entity(relationship.owner).name),
+            },
+        };
+        let is_child = matches!(relationship.kind, Kind::OneToMany | Kind::OneToOne);
+        if is_child && self.names_another(relationship, given, owner) {
+            return Err(other_owner());
+        }
         let Some(target) = node.target else {
             let is_generated = entity.key.iter().any(|one| entity.generated.contains(one));
-            return match is_generated || relationship.kind == Kind::ManyToOne {
+            let must_be_there = is_generated || relationship.kind == Kind::ManyToOne;
+            return match node.key.is_some() && must_be_there {
                 true => Err(DocumentError::UnknownKey {
                     at: given.at.clone(),
                     entity: entity.name.to_string(),
@@ -155,19 +171,23 @@ impl Arena {
                 false => Ok(()),
             };
         };
-        let is_child = matches!(relationship.kind, Kind::OneToMany | Kind::OneToOne);
-        let owner = graph.node(owner);
-        let has = |owner: ObjectId| {
+        let has = |owner| {
             self.targets(owner, relationship.id).is_ok_and(|targets| targets.contains(&target))
         };
-        if !is_child || owner.target.is_some_and(has) {
-            return Ok(());
-        }
-        let owner_name = &self.mapping.entity(relationship.owner).name;
-        Err(DocumentError::OtherOwner {
-            at: given.at.clone(),
-            object: object(),
-            owner: owner.target.map_or(format!("the new {owner_name}"), |one| self.label(one)),
+        if is_child && !owner.is_some_and(has) { Err(other_owner()) } else { Ok(()) }
+    }
+
+    /// Whether a child gives a foreign key to another parent than the one it is a child of.
+    fn names_another(
+        &self,
+        relationship: &Relationship,
+        given: &Given,
+        owner: Option<ObjectId>,
+    ) -> bool {
+        let columns = relationship.child_columns.iter().zip(&relationship.parent_columns);
+        columns.into_iter().any(|(&child, &parent)| {
+            let own = owner.and_then(|owner| self.column(owner, parent));
+            given.column(child).is_some_and(|value| Some(value) != own)
         })
     }
 

@@ -13,7 +13,7 @@ use crate::key::Key;
 use crate::mapping::{EntityId, Kind, Relationship, RelationshipId};
 
 use super::super::cell::Flags;
-use super::graph::{NodeId, Origin};
+use super::graph::{Edge, NodeId, Origin};
 use super::{Arena, MergeGraph};
 
 /// What must be loaded before a graph can be merged.
@@ -86,6 +86,9 @@ impl Arena {
             for edge in graph.edges(node) {
                 let edge = graph.edge(edge);
                 let relationship = self.mapping.relationship(edge.relationship);
+                if let Standing::Present(owner) = standing {
+                    self.name_target(graph, edge, owner, &mut needs);
+                }
                 let loads = self.needs_along(relationship, graph, node, standing, &mut needs);
                 // What comes with its owner's list need not be asked for by its own key.
                 if pass == MergePass::First && loads && relationship.kind != Kind::ManyToOne {
@@ -138,6 +141,31 @@ impl Arena {
                 needs.rows.push(asked);
                 Standing::Asked
             }
+        }
+    }
+
+    /// A document without a key stands for the one object that its owner leads to, if there is
+    /// one.
+    fn name_target(
+        &self,
+        graph: &mut MergeGraph,
+        edge: Edge,
+        owner: ObjectId,
+        needs: &mut MergeNeeds,
+    ) {
+        let relationship = edge.relationship;
+        if self.mapping.relationship(relationship).kind.is_many() {
+            return;
+        }
+        let Some(&member) = graph.members(edge).first() else { return };
+        if graph.given(member).is_none() || graph.node(member).key.is_some() {
+            return;
+        }
+        match self.one(owner, relationship) {
+            Ok(target) => {
+                graph.node_mut(member).key = target.and_then(|one| self.cell(one).key.clone());
+            }
+            Err(_) => needs.relationships.push(Missing { relationship, owner }),
         }
     }
 
