@@ -1,0 +1,1 @@
+"""Records what SQLAlchemy answers to scenarios."""
