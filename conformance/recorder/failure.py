@@ -34,7 +34,7 @@ def kind_of(error: Exception) -> str:
             return "key_blanked"
         case orm_exc.FlushError():
             return "flush"
-        case exc.InvalidRequestError():
+        case exc.InvalidRequestError() | orm_exc.DetachedInstanceError():
             return "invalid_request"
         case _:
             raise error

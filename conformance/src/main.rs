@@ -2,6 +2,7 @@
 
 mod compare;
 mod failure;
+mod generate;
 mod mapping;
 mod report;
 mod runner;
@@ -39,6 +40,18 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         show: usize,
     },
+    /// Makes scenarios at random, one a line; the same for the same seed.
+    Generate {
+        /// Where chance begins.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many of them.
+        #[arg(long, default_value_t = 100)]
+        count: u64,
+        /// Of one kind only.
+        #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(generate::kinds()))]
+        kind: Option<String>,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -57,6 +70,9 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(input) => run_all(&input).map(|()| true),
         Command::Check { input, show } => check_all(&input, show),
+        Command::Generate { seed, count, kind } => {
+            generate_all(seed, count, kind.as_deref()).map(|()| true)
+        }
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -66,6 +82,15 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Writes so many scenarios.
+fn generate_all(seed: u64, count: u64, kind: Option<&str>) -> Result<(), Failed> {
+    let mut out = stdout().lock();
+    for number in 0..count {
+        writeln!(out, "{}", generate::scenario(seed, number, kind))?;
+    }
+    Ok(())
 }
 
 /// The documents of the input, one a line, with the numbers of their lines.
