@@ -1,25 +1,28 @@
 //! The scenario runner: runs scenarios on entail, and compares with what SQLAlchemy answered.
 
+mod check;
 mod compare;
+mod differential;
 mod failure;
 mod generate;
 mod mapping;
+mod recorder;
 mod report;
 mod runner;
 mod scenario;
+mod shrink;
 mod value;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
-use std::sync::Mutex;
 
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value as Json;
 
-use report::{Report, Verdict};
-use scenario::Scenario;
+use check::{check, quietly, scenario_of};
+use differential::Differential;
+use report::Report;
 
 /// Runs scenarios of unit-of-work behaviour on entail.
 #[derive(Debug, Parser)]
@@ -40,6 +43,8 @@ enum Command {
         #[arg(long, default_value_t = 10)]
         show: usize,
     },
+    /// Makes scenarios at random, runs them on SQLAlchemy and on entail, and shrinks what differs.
+    Differential(Differential),
     /// Makes scenarios at random, one a line; the same for the same seed.
     Generate {
         /// Where chance begins.
@@ -64,12 +69,13 @@ struct Input {
 }
 
 /// Why the runner gave up.
-type Failed = Box<dyn std::error::Error>;
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(input) => run_all(&input).map(|()| true),
         Command::Check { input, show } => check_all(&input, show),
+        Command::Differential(run) => run.run(),
         Command::Generate { seed, count, kind } => {
             generate_all(seed, count, kind.as_deref()).map(|()| true)
         }
@@ -111,13 +117,6 @@ fn documents(input: &Input) -> Result<impl Iterator<Item = Result<Json, Failed>>
     }))
 }
 
-/// The scenario of a document, which may be a recording.
-fn scenario_of(document: &Json) -> Result<Scenario, Failed> {
-    let plain = document.get("scenario").unwrap_or(document);
-    serde_json::from_value(plain.clone())
-        .map_err(|error| format!("the scenario {}: {error}", plain["name"]).into())
-}
-
 fn run_all(input: &Input) -> Result<(), Failed> {
     let mut out = stdout().lock();
     for document in documents(input)? {
@@ -130,40 +129,20 @@ fn run_all(input: &Input) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the last panic said, and where.
-static PANIC: Mutex<String> = Mutex::new(String::new());
-
 fn check_all(input: &Input, show: usize) -> Result<bool, Failed> {
-    let hook = take_hook();
-    set_hook(Box::new(|panic| {
-        if let Ok(mut last) = PANIC.lock() {
-            *last = panic.to_string();
-        }
-    }));
     let mut report = Report::default();
-    for document in documents(input)? {
-        let document = document?;
-        let Some(expected) = document.get("expected") else {
-            return Err("a document without an expected result cannot be checked".into());
-        };
-        let scenario = scenario_of(&document)?;
-        let verdict = check(&scenario, expected, &input.database);
-        report.note(scenario.kind(), &document["scenario"], &verdict);
-    }
-    set_hook(hook);
+    quietly(|| {
+        for document in documents(input)? {
+            let document = document?;
+            let Some(expected) = document.get("expected") else {
+                return Err("a document without an expected result cannot be checked".into());
+            };
+            let scenario = scenario_of(&document)?;
+            let verdict = check(&scenario, expected, &input.database);
+            report.note(scenario.kind(), &document["scenario"], &verdict);
+        }
+        Ok::<_, Failed>(())
+    })?;
     print!("{}", report.text(show));
     Ok(report.is_clean())
-}
-
-fn check(scenario: &Scenario, expected: &Json, url: &str) -> Verdict {
-    match catch_unwind(AssertUnwindSafe(|| runner::run(scenario, url))) {
-        Ok(Ok(got)) => match compare::compare(scenario, expected, &got) {
-            None => Verdict::Agreed,
-            Some(difference) => Verdict::Differed(difference),
-        },
-        Ok(Err(error)) => Verdict::Failed(error.to_string()),
-        Err(_) => {
-            Verdict::Failed(PANIC.lock().map_or_else(|_| "a panic".to_owned(), |last| last.clone()))
-        }
-    }
 }
