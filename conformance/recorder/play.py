@@ -95,7 +95,10 @@ class Play:
         self.session.add(self.object(step["ref"]))
 
     def set(self, step: Json) -> None:
-        setattr(self.object(step["ref"]), step["column"], self.value(step["value"]))
+        one = self.object(step["ref"])
+        if step["column"] not in sa.inspect(one).mapper.columns:
+            raise Senseless(step["column"])
+        setattr(one, step["column"], self.value(step["value"]))
 
     def delete(self, step: Json) -> None:
         self.session.delete(self.object(step["ref"]))
@@ -118,9 +121,14 @@ class Play:
 
     def _graph(self, value: Json) -> Any:
         one = self.mapping.classes[value["entity"]]()
+        mapper = sa.inspect(one).mapper
         for column, given in (value.get("set") or {}).items():
+            if column not in mapper.columns:
+                raise Senseless(column)
             setattr(one, column, self.value(given))
         for name, below in (value.get("rels") or {}).items():
+            if name not in mapper.relationships:
+                raise Senseless(name)
             if isinstance(below, list):
                 setattr(one, name, [self._graph(member) for member in below])
             else:
@@ -140,13 +148,19 @@ class Play:
 
     # --- Relationships -------------------------------------------------------------------------
 
+    def owner(self, step: Json) -> Any:
+        one = self.object(step["owner"])
+        if step["rel"] not in sa.inspect(one).mapper.relationships:
+            raise Senseless(step["rel"])
+        return one
+
     def append(self, step: Json) -> None:
         value = self.object(step["value"])
-        getattr(self.object(step["owner"]), step["rel"]).append(value)
+        getattr(self.owner(step), step["rel"]).append(value)
 
     def remove(self, step: Json) -> None:
         value = self.object(step["value"])
-        members = getattr(self.object(step["owner"]), step["rel"])
+        members = getattr(self.owner(step), step["rel"])
         if not any(member is value for member in members):
             raise Senseless("removing what is not there")
         members.remove(value)
@@ -157,10 +171,10 @@ class Play:
             given: Any = [self.object(name) for name in value]
         else:
             given = None if value is None else self.object(value)
-        setattr(self.object(step["owner"]), step["rel"], given)
+        setattr(self.owner(step), step["rel"], given)
 
     def clear_rel(self, step: Json) -> None:
-        setattr(self.object(step["owner"]), step["rel"], [])
+        setattr(self.owner(step), step["rel"], [])
 
     # --- The session ---------------------------------------------------------------------------
 
@@ -222,7 +236,7 @@ class Play:
         return next(word for word in words if getattr(state, word))
 
     def view(self, step: Json) -> Json:
-        found = getattr(self.object(step["owner"]), step["rel"])
+        found = getattr(self.owner(step), step["rel"])
         if isinstance(found, list):
             return {"view": sorted(self.name_of(one) for one in found)}
         return {"view": None if found is None else self.name_of(found)}

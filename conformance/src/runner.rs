@@ -49,10 +49,9 @@ struct Runner {
     session: Session,
     mapping: Arc<Mapping>,
     names: Names,
-    /// Objects whose deletion was committed. SQLAlchemy's session goes on to load for them,
-    /// unless a commit expires.
+    /// Objects whose deletion was committed. SQLAlchemy's session goes on to load for them, or,
+    /// where a commit expires, has loaded what they held before it deleted them.
     buried: HashSet<Handle<Record>>,
-    expire_on_commit: bool,
     quote: char,
 }
 
@@ -67,7 +66,6 @@ impl Runner {
             mapping: Arc::clone(database.mapping()),
             names: Names::default(),
             buried: HashSet::new(),
-            expire_on_commit: scenario.session.expire_on_commit,
             quote: if url.starts_with("mysql") { '`' } else { '"' },
         }
     }
@@ -156,11 +154,9 @@ impl Runner {
             })
             .collect();
         self.session.commit()?;
-        if !self.expire_on_commit {
-            let session = &self.session;
-            let gone = |handle: &Handle<Record>| session.state(*handle) == State::Detached;
-            self.buried.extend(present.into_iter().filter(gone));
-        }
+        let session = &self.session;
+        let gone = |handle: &Handle<Record>| session.state(*handle) == State::Detached;
+        self.buried.extend(present.into_iter().filter(gone));
         Ok(())
     }
 }

@@ -76,7 +76,8 @@ impl Shrinking {
                 let at = format!("/entities/{place}/relationships/{one}");
                 let options = ["cascade", "passive_deletes", "post_update", "single_parent"];
                 self.drop_fields(&at, &options, differs)?;
-                self.drop_fields(&at, &["passive_updates", "back_populates"], differs)?;
+                // Without `back_populates` one side would tell the other, and not the other way.
+                self.drop_fields(&at, &["passive_updates"], differs)?;
             }
         }
         for place in 0..self.list("/tables").len() {

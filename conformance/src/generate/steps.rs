@@ -14,6 +14,7 @@ struct Entity {
     relationships: Vec<Relationship>,
     /// Columns that are set at will.
     plain: Vec<String>,
+    key: Vec<String>,
     /// Key columns that somebody must give, with their types.
     natural: Vec<(String, String)>,
     /// Unique columns, which get values of their own mostly.
@@ -273,10 +274,7 @@ impl<'r> Steps<'r> {
 
     fn graph(&mut self, place: usize, like: Option<&str>, depth: usize) -> Json {
         let mut set = Map::new();
-        let keys: Vec<String> = match self.entities[place].natural.as_slice() {
-            [] => vec!["id".to_owned()],
-            natural => natural.iter().map(|(name, _)| name.clone()).collect(),
-        };
+        let keys = self.entities[place].key.clone();
         match (like, keys.as_slice()) {
             (Some(name), [key]) => {
                 set.insert(key.clone(), json!({"$key": name}));
@@ -446,6 +444,7 @@ impl Entity {
                 .filter(|one| is(one, "primary_key") && !is(one, "autoincrement"))
                 .map(|one| (names(one), text(&one["type"])))
                 .collect(),
+            key: columns.iter().filter(|one| is(one, "primary_key")).map(names).collect(),
             unique: columns
                 .iter()
                 .filter(is_own)

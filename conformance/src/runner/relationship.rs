@@ -85,7 +85,9 @@ impl Runner {
                 self.session.set_all(held.owner, DynamicMany(held.id), members)?;
             }
             Target::One(name) => {
-                if held.needs_history {
+                // A detached object is set without a look at what it held.
+                let detached = self.session.state(held.owner) == State::Detached;
+                if held.needs_history && !detached {
                     let autoflush = self.session.set_autoflush(false);
                     let loaded = self.load(&held);
                     self.session.set_autoflush(autoflush);

@@ -47,7 +47,7 @@ pub struct Mapping {
     tables: Vec<Table>,
     entities: Vec<EntityMap>,
     relationships: Vec<Relationship>,
-    /// The relationships in the order of their owners' names and their own.
+    /// The relationships in the order of `Owner_name`, which is that of SQLAlchemy.
     by_name: Vec<RelationshipId>,
     types: FxHashMap<TypeId, EntityId>,
     /// How each entity's objects are stored: as records, or as structs of their own type.
@@ -276,7 +276,7 @@ impl Mapping {
         &self.relationships
     }
 
-    /// The relationships in the order of their owners' names and their own.
+    /// The relationships in the order of `Owner_name`, which is that of SQLAlchemy.
     pub fn relationships_by_name(&self) -> impl Iterator<Item = &Relationship> {
         self.by_name.iter().map(|&id| self.relationship(id))
     }

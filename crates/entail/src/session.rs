@@ -228,8 +228,8 @@ impl Session {
         self.drive(Load::new(ids, path)).await
     }
 
-    /// Reads an object's row again. With autoflush, unflushed changes are written first; without
-    /// it, those of the object are dropped.
+    /// Drops the unflushed changes of an object and reads its row again. With autoflush, changes of
+    /// others are written before.
     ///
     /// # Errors
     ///

@@ -14,7 +14,8 @@ use rustc_hash::FxHashSet;
 
 use crate::error::StateError;
 use crate::handle::{ObjectId, Slot};
-use crate::mapping::{Cascade, Mapping, Relationship, RelationshipId};
+use crate::mapping::{Cascade, Kind, Mapping, Relationship, RelationshipId};
+use crate::value::ValueRef;
 
 use super::cell::{Cause, Flags};
 use super::link::{One, OneLink, Was};
@@ -273,27 +274,40 @@ impl Arena {
     /// map.
     pub(crate) fn resolve_one(&self, relationship: &Relationship, owner: Slot) -> One {
         let id = ObjectId { entity: relationship.owner, slot: owner };
-        if !relationship.by_key || self.cell(id).is_stale() {
+        if relationship.kind != Kind::ManyToOne || self.cell(id).is_stale() {
+            return One::Unloaded;
+        }
+        let value = |column| self.committed_column(id, column);
+        let is_null = |&column: &usize| value(column).is_some_and(ValueRef::is_null);
+        if relationship.child_columns.iter().any(is_null) {
+            return One::Nobody;
+        }
+        if !relationship.by_key {
             return One::Unloaded;
         }
         let target = self.mapping.entity(relationship.target);
         let mut key = Vec::with_capacity(target.key.len());
         for column in &target.key {
             let pair = relationship.parent_columns.iter().position(|one| one == column);
-            let Some(value) =
-                pair.and_then(|pair| self.committed_column(id, relationship.child_columns[pair]))
-            else {
-                return One::Unloaded;
-            };
-            if value.is_null() {
-                return One::Nobody;
-            }
-            key.push(value.to_value());
+            let part = pair.and_then(|pair| value(relationship.child_columns[pair]));
+            let Some(part) = part else { return One::Unloaded };
+            key.push(part.to_value());
         }
         match self.find(relationship.target, &key) {
             Some(found) if !self.cell(found).is_stale() => One::Object(found.slot),
             _ => One::Unloaded,
         }
+    }
+
+    /// Whether the row of a child names no parent, by a column that is NULL or was never set, so
+    /// that nothing can be loaded.
+    pub(crate) fn names_nobody(&self, id: ObjectId, relationship: RelationshipId) -> bool {
+        let relationship = self.mapping.relationship(relationship);
+        let is_null =
+            |&column: &usize| self.committed_column(id, column).is_none_or(ValueRef::is_null);
+        relationship.kind == Kind::ManyToOne
+            && !self.cell(id).is_stale()
+            && relationship.child_columns.iter().any(is_null)
     }
 
     fn fire_replace(

@@ -260,13 +260,19 @@ impl Arena {
         cell.flags.insert(Flags::EXPIRED);
     }
 
-    /// Expires every persistent object, as a commit does with `expire_on_commit`.
+    /// Expires every persistent object, as a commit does with `expire_on_commit`. Objects whose
+    /// deletion was committed bring nothing along any more.
     pub(crate) fn expire_all(&mut self) {
         let mapping = Arc::clone(&self.mapping);
         for entity in mapping.entities() {
             let all: Vec<_> = self.persistent(entity.id).collect();
             for id in all {
                 self.expire_one(id);
+            }
+        }
+        for cell in self.tables.iter_mut().flat_map(|table| &mut table.cells) {
+            if cell.flags.has(Flags::GONE) {
+                cell.flags.remove(Flags::GONE.and(Flags::ATTACHED));
             }
         }
     }

@@ -588,9 +588,10 @@ impl Load {
     fn nothing_to_load(&self, arena: &Arena) -> bool {
         self.path.len() <= 1
             && self.path.first().is_none_or(|&relationship| {
-                self.objects
-                    .iter()
-                    .all(|&id| !arena.is_stale(id) && !arena.needs_load(id, relationship))
+                self.objects.iter().all(|&id| {
+                    let needs = arena.needs_load(id, relationship);
+                    !arena.is_stale(id) && (!needs || arena.names_nobody(id, relationship))
+                })
             })
     }
 }

@@ -1,4 +1,5 @@
-//! Refreshing an object: its row is read again, and its changes are dropped unless autoflush wrote them.
+//! Refreshing an object: its changes are dropped, everything else is flushed, and its row is read
+//! again.
 
 use crate::change::Needs;
 use crate::error::{Error, LoadError};
@@ -13,6 +14,7 @@ use super::{Answer, Flow, Step, inner, read_failure};
 #[derive(Debug)]
 pub struct Refresh {
     object: ObjectId,
+    is_expired: bool,
     autoflush: Option<Flush>,
     running: Option<Pass>,
 }
@@ -20,7 +22,7 @@ pub struct Refresh {
 impl Refresh {
     /// Refreshes an object and expires what its refresh-expire cascade reaches.
     pub fn new(object: ObjectId) -> Self {
-        Self { object, autoflush: Some(Flush::auto()), running: None }
+        Self { object, is_expired: false, autoflush: Some(Flush::auto()), running: None }
     }
 }
 
@@ -43,12 +45,15 @@ impl Flow for Refresh {
             }
             return Ok(Step::Done(()));
         }
-        unit.arena.check_persistent(self.object, "refresh")?;
+        if !self.is_expired {
+            unit.arena.check_persistent(self.object, "refresh")?;
+            unit.arena.expire(self.object)?;
+            self.is_expired = true;
+        }
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;
         }
-        unit.arena.expire(self.object)?;
         let needs = Needs { rows: vec![self.object], ..Needs::default() };
         let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);
         self.running = Some(pass);

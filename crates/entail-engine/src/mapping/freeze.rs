@@ -46,9 +46,9 @@ pub(super) fn freeze(definition: MappingDefinition) -> Result<Mapping, MappingEr
         tables[table].rank = rank;
     }
     let mut by_name: Vec<_> = relationships.iter().map(|one| one.id).collect();
-    by_name.sort_by_key(|id| {
+    by_name.sort_by_cached_key(|id| {
         let one = &relationships[id.0 as usize];
-        (&entities[one.owner.0 as usize].name, &one.name)
+        format!("{}_{}", entities[one.owner.0 as usize].name, one.name)
     });
     let stores = vec![new_record_store as fn() -> _; entities.len()];
     let types = FxHashMap::default();
