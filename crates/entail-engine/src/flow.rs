@@ -76,6 +76,12 @@ pub trait Flow: Send {
     }
 }
 
+/// Refuses a verb that begins when the session needs a rollback. Of one that is on its way the
+/// failure counts that made it so.
+fn begin(unit: &Unit, answer: Option<&Answer>) -> Result<(), Error> {
+    if answer.is_none() { unit.check_usable() } else { Ok(()) }
+}
+
 /// What a flow did with a part of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fed {

@@ -139,6 +139,11 @@ impl<'a> Fates<'a> {
         }
     }
 
+    /// Whether the session looks after the object, and does not let go of it in this flush.
+    pub fn may_take_part(&self, id: ObjectId) -> bool {
+        self.arena.contains(id) && (self.dropped.is_empty() || !self.dropped.contains(&id))
+    }
+
     // --- Registering -----------------------------------------------------------------------
 
     /// What becomes of an object, if it takes part.
@@ -154,7 +159,7 @@ impl<'a> Fates<'a> {
     /// Registers an object. A deletion wins over a save that was registered before; a save does
     /// not win over a deletion, see [`keep`](Self::keep).
     pub fn register(&mut self, id: ObjectId, work: Work, cause: u32) -> bool {
-        if !self.arena.contains(id) {
+        if !self.may_take_part(id) {
             return false;
         }
         self.any_deleted |= work == Work::Delete;
@@ -191,7 +196,7 @@ impl<'a> Fates<'a> {
 
     /// Registers an object whose row the database changes by itself.
     pub fn list(&mut self, id: ObjectId, cause: u32) {
-        if self.arena.contains(id) && !self.all.contains_key(&id) {
+        if self.may_take_part(id) && !self.all.contains_key(&id) {
             let fate = Fate { work: Work::Save, listed_only: true, cause, settled: None };
             self.all.insert(id, fate);
         }

@@ -269,7 +269,7 @@ impl Synchroniser<'_> {
         match history.added {
             Some(Some(slot)) => {
                 let target = ObjectId { entity: relationship.target, slot };
-                if self.fates.arena.contains(target) {
+                if self.fates.may_take_part(target) {
                     self.follow(relationship, target, id, Carried::No);
                 } else {
                     self.warn_outside(relationship, target);
@@ -325,7 +325,7 @@ impl Synchroniser<'_> {
         if self.fates.is_deleted(child) && !relationship.post_update {
             return;
         }
-        if !self.fates.arena.contains(child) {
+        if !self.fates.may_take_part(child) {
             self.warn_outside(relationship, child);
         }
         let child_key = &self.fates.mapping.entity(child.entity).key;
@@ -433,7 +433,7 @@ impl Synchroniser<'_> {
                 return;
             }
         }
-        if !self.fates.arena.contains(link.member) {
+        if !self.fates.may_take_part(link.member) {
             if self.fates.arena.flags(link.member).has(Flags::DELETED) {
                 return;
             }

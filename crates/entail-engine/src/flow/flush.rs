@@ -14,7 +14,7 @@ use crate::unit::Unit;
 
 use super::explain::explain;
 use super::load::Pass;
-use super::{Answer, Flow, Step, read_failure};
+use super::{Answer, Flow, Step, begin, read_failure};
 
 /// What follows the statements of a flush in the same trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,7 +306,7 @@ impl Flow for Flush {
                 return Err(*error);
             }
         }
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         match std::mem::replace(&mut self.state, State::Collecting) {
             State::Collecting if self.only_if_enabled && !unit.options.autoflush => {
                 Ok(Step::Done(()))
@@ -350,7 +350,7 @@ impl Flow for Preview {
     type Output = Plan;
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<Plan>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(pass) = self.loading.take() {
             match answer {
                 Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,

@@ -8,7 +8,7 @@ use crate::unit::Unit;
 
 use super::flush::Flush;
 use super::load::Pass;
-use super::{Answer, Flow, Step, inner, read_failure};
+use super::{Answer, Flow, Step, begin, inner, read_failure};
 
 /// Gets an object by its key; none if there is no such row.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Flow for Get {
         unit: &mut Unit,
         mut answer: Option<Answer>,
     ) -> Result<Step<Self::Output>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(pass) = self.running.take() {
             match answer {
                 Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,

@@ -16,7 +16,7 @@ use crate::unit::Unit;
 use crate::value::{Value, ValueRef};
 
 use super::flush::Flush;
-use super::{Answer, Fed, Flow, Step, inner, read_failure};
+use super::{Answer, Fed, Flow, Step, begin, inner, read_failure};
 
 /// One trip of loading: what was asked, and where the answers go.
 #[derive(Debug, Default)]
@@ -510,7 +510,7 @@ impl Flow for Load {
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if self.running.is_none() && self.next == 0 && self.nothing_to_load(&unit.arena) {
             self.autoflush = None;
         }

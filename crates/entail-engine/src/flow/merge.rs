@@ -12,7 +12,7 @@ use crate::unit::Unit;
 
 use super::flush::Flush;
 use super::load::Pass;
-use super::{Answer, Flow, Step, inner, read_failure};
+use super::{Answer, Flow, Step, begin, inner, read_failure};
 
 /// Merges graphs into the session.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Flow for Merge {
         unit: &mut Unit,
         mut answer: Option<Answer>,
     ) -> Result<Step<Vec<ObjectId>>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;

@@ -11,7 +11,7 @@ use crate::value::ValueRef;
 
 use super::flush::Flush;
 use super::load::{Extent, Load, take_rows};
-use super::{Answer, Fed, Flow, Step, inner, read_failure};
+use super::{Answer, Fed, Flow, Step, begin, inner, read_failure};
 
 /// Finds objects.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Flow for Find {
         unit: &mut Unit,
         mut answer: Option<Answer>,
     ) -> Result<Step<Self::Output>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;
@@ -136,7 +136,7 @@ impl Flow for Count {
     type Output = u64;
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<u64>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;

@@ -9,7 +9,7 @@ use crate::unit::Unit;
 use crate::value::Value;
 
 use super::flush::Flush;
-use super::{Answer, Flow, Step, inner};
+use super::{Answer, Flow, Step, begin, inner};
 
 /// What a raw statement gave back.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,7 +131,7 @@ impl Flow for Raw {
         unit: &mut Unit,
         mut answer: Option<Answer>,
     ) -> Result<Step<Executed>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;

@@ -8,7 +8,7 @@ use crate::mapping::Cascade;
 use crate::unit::Unit;
 
 use super::load::Pass;
-use super::{Answer, Flow, Step, read_failure};
+use super::{Answer, Flow, Step, begin, read_failure};
 
 /// Finds the objects that a cascade reaches.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Flow for Reach {
         unit: &mut Unit,
         answer: Option<Answer>,
     ) -> Result<Step<Self::Output>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(pass) = self.running.take() {
             match answer {
                 Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,

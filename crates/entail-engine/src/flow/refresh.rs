@@ -1,6 +1,7 @@
 //! Refreshing an object: its changes are dropped, everything else is flushed, and its row is read
 //! again.
 
+use crate::arena::State;
 use crate::change::Needs;
 use crate::error::{Error, LoadError};
 use crate::handle::ObjectId;
@@ -8,7 +9,7 @@ use crate::unit::Unit;
 
 use super::flush::Flush;
 use super::load::Pass;
-use super::{Answer, Flow, Step, inner, read_failure};
+use super::{Answer, Flow, Step, begin, inner, read_failure};
 
 /// Reads an object's row again.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Flow for Refresh {
     type Output = ();
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {
-        unit.check_usable()?;
+        begin(unit, answer.as_ref())?;
         if let Some(pass) = self.running.take() {
             match answer {
                 Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,
@@ -53,6 +54,10 @@ impl Flow for Refresh {
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;
+            if unit.arena.state(self.object) != State::Persistent {
+                let object = unit.arena.label(self.object);
+                return Err(LoadError::RowGone { object }.into());
+            }
         }
         let needs = Needs { rows: vec![self.object], ..Needs::default() };
         let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);

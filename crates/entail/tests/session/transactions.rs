@@ -7,6 +7,22 @@ use entail::{DriverError, StateError};
 use super::shop::*;
 
 #[test]
+fn a_query_whose_autoflush_fails_says_why_even_if_flushed_work_is_lost_with_it() {
+    let db = shop();
+    let mut session = db.session();
+    session.set_autoflush(true);
+    session.add(user("ed"));
+    session.flush().unwrap();
+    session.add(user("ed"));
+    let error = session.query::<User>().all().unwrap_err();
+    assert_eq!(error.code(), "E0502", "{error}");
+    let error = session.query::<User>().all().unwrap_err();
+    assert_eq!(error.code(), "E0213", "{error}");
+    session.rollback().unwrap();
+    assert_eq!(session.query::<User>().all().unwrap().len(), 0);
+}
+
+#[test]
 fn rollback_puts_values_back_and_new_objects_become_transient() {
     let db = shop();
     let mut session = db.session();
