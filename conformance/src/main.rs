@@ -3,6 +3,7 @@
 mod check;
 mod compare;
 mod differential;
+mod explained;
 mod failure;
 mod generate;
 mod mapping;
