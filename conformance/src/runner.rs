@@ -49,9 +49,9 @@ struct Runner {
     session: Session,
     mapping: Arc<Mapping>,
     names: Names,
-    /// Objects whose deletion was committed. SQLAlchemy's session goes on to load for them, or,
-    /// where a commit expires, has loaded what they held before it deleted them.
+    /// Objects whose deletion was committed.
     buried: HashSet<Handle<Record>>,
+    expire_on_commit: bool,
     quote: char,
 }
 
@@ -66,6 +66,7 @@ impl Runner {
             mapping: Arc::clone(database.mapping()),
             names: Names::default(),
             buried: HashSet::new(),
+            expire_on_commit: scenario.session.expire_on_commit,
             quote: if url.starts_with("mysql") { '`' } else { '"' },
         }
     }

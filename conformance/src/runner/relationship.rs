@@ -18,6 +18,8 @@ struct Held {
     kind: Kind,
     /// Whether a relationship to one must know what it held before it is set.
     needs_history: bool,
+    /// Whether the target has no other parent.
+    single_parent: bool,
 }
 
 impl Runner {
@@ -30,7 +32,27 @@ impl Runner {
         let needs_history = relationship.single_parent
             || relationship.kind == Kind::OneToOne
             || !relationship.by_key;
-        Ok(Held { owner: handle, id: relationship.id, kind: relationship.kind, needs_history })
+        let single_parent = relationship.single_parent;
+        Ok(Held {
+            owner: handle,
+            id: relationship.id,
+            kind: relationship.kind,
+            needs_history,
+            single_parent,
+        })
+    }
+
+    /// Whether SQLAlchemy knows what a detached object leads to, although it is not loaded: it goes on
+    /// to load for one whose deletion was committed, or has loaded its lists before it deleted it.
+    fn is_known(&self, held: &Held) -> bool {
+        let mapping = &self.mapping;
+        let is_null = |&column: &usize| {
+            let value = self.session.column(held.owner, column);
+            value.is_ok_and(|value| value.is_none_or(|value| value.is_null()))
+        };
+        let leads_nowhere = || mapping.relationship(held.id).child_columns.iter().any(is_null);
+        let is_loaded = held.kind != Kind::ManyToOne || !self.expire_on_commit || leads_nowhere();
+        self.buried.contains(&held.owner) && is_loaded
     }
 
     /// Loads a relationship that is not loaded; this flushes first where autoflush is on.
@@ -39,7 +61,7 @@ impl Runner {
             return Ok(());
         }
         let detached = self.session.state(held.owner) == State::Detached;
-        if detached && !self.buried.contains(&held.owner) {
+        if detached && !self.is_known(held) {
             return Err(Failure::invalid("a detached object cannot load its relationships"));
         }
         self.session.load(held.owner, DynamicMany(held.id))?;
@@ -85,9 +107,10 @@ impl Runner {
                 self.session.set_all(held.owner, DynamicMany(held.id), members)?;
             }
             Target::One(name) => {
-                // A detached object is set without a look at what it held.
+                // A detached object is set without a look at what it held, unless a single parent
+                // must be known.
                 let detached = self.session.state(held.owner) == State::Detached;
-                if held.needs_history && !detached {
+                if held.needs_history && (!detached || held.single_parent) {
                     let autoflush = self.session.set_autoflush(false);
                     let loaded = self.load(&held);
                     self.session.set_autoflush(autoflush);
