@@ -1,9 +1,10 @@
-//! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask galera` and
-//! `cargo xtask tidy`.
+//! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask differential`,
+//! `cargo xtask galera` and `cargo xtask tidy`.
 
 mod cargo;
 mod ci;
 mod databases;
+mod differential;
 mod galera;
 mod servers;
 mod steps;
@@ -40,6 +41,16 @@ enum Task {
     },
     /// Run a shop's load on a cluster of three MariaDB nodes, one of which is killed meanwhile
     Galera,
+    /// Run scenarios made at random on SQLAlchemy, in an environment of its own, and on entail, and
+    /// shrink those in which they differ
+    Differential {
+        /// Where chance begins
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// How many scenarios are made
+        #[arg(long, default_value_t = 2000)]
+        count: u64,
+    },
     /// Run what needs servers of its own, as `test` does at its end: TLS, and a load on servers that
     /// are killed, stopped and started again
     Servers,
@@ -52,6 +63,7 @@ fn main() -> ExitCode {
         Task::Ci { keep_going: false } => ci::run(OnFailure::Stop),
         Task::Ci { keep_going: true } => ci::run(OnFailure::KeepGoing),
         Task::Test { extra } => suite::run(&extra),
+        Task::Differential { seed, count } => differential::run(seed, count),
         Task::Galera => galera::run(),
         Task::Servers => servers::check().map(|_| ()),
         Task::Tidy => tidy::run(),
