@@ -147,7 +147,7 @@ fn failed_without_rollback(step: &Step, error_of_both: &Json) -> Option<Explaine
     (is_of_a_flush(error(error_of_both)?) && !rolls_back).then_some(Explained::FromHere)
 }
 
-/// WRITE-01: an object without a value for a key that the database does not make is refused before
+/// SYNC-07: an object without a value for a key that the database does not make is refused before
 /// anything is sent. SQLAlchemy leaves it to the database, and SQLite makes up an integer.
 fn key_not_given(expected: &Json, got: &Json) -> Option<Explained> {
     let refused = got["detail"].as_str().is_some_and(|detail| detail.starts_with("E0304"));
