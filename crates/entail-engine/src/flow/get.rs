@@ -65,7 +65,10 @@ impl Flow for Get {
             let id = unit.arena.find_key(self.entity, &self.key)?;
             (!unit.arena.is_stale(id)).then_some(id)
         };
-        if let Some(id) = known(unit) {
+        // Only when the verb begins: what its own flush loads must not end that flush.
+        if answer.is_none()
+            && let Some(id) = known(unit)
+        {
             return Ok(Step::Done(Some(id)));
         }
         if self.key.has_null() {

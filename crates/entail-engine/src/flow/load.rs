@@ -511,7 +511,8 @@ impl Flow for Load {
 
     fn next(&mut self, unit: &mut Unit, mut answer: Option<Answer>) -> Result<Step<()>, Error> {
         begin(unit, answer.as_ref())?;
-        if self.running.is_none() && self.next == 0 && self.nothing_to_load(&unit.arena) {
+        // Only when the verb begins: what its own flush loads must not end that flush.
+        if answer.is_none() && self.next == 0 && self.nothing_to_load(&unit.arena) {
             self.autoflush = None;
         }
         if let Some(flush) = &mut self.autoflush {

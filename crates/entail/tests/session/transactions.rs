@@ -7,6 +7,24 @@ use entail::{DriverError, StateError};
 use super::shop::*;
 
 #[test]
+fn an_autoflush_that_loads_what_is_asked_for_is_carried_out_all_the_same() {
+    let db = shop();
+    let mut session = db.session();
+    let library = session.add(Library { id: auto(), name: "city".into(), books: unset() });
+    session.push(library, Library::BOOKS, Book::new("Emma"));
+    session.commit().unwrap();
+    session.clear();
+    let library = session.get_by_key::<Library>(1).unwrap().unwrap();
+    let book = session.add(Book::new("Dune"));
+    session.delete(library).unwrap();
+    // The flush must know the books of the library, since one of them may be in memory.
+    session.load(library, Library::BOOKS).unwrap();
+    assert_eq!(session.state(library), State::Deleted);
+    assert_eq!(session.state(book), State::Persistent);
+    assert_eq!(count(&mut session, "select count(*) from books where library_id is null"), 2);
+}
+
+#[test]
 fn a_query_whose_autoflush_fails_says_why_even_if_flushed_work_is_lost_with_it() {
     let db = shop();
     let mut session = db.session();
