@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::behaviours;
 use crate::cargo::Invocation;
 use crate::databases::Servers;
 use crate::steps::{self, OnFailure, Step};
@@ -31,6 +32,7 @@ fn gate(root: &Path, servers: &Servers) -> Vec<Step> {
     let mut steps = vec![
         Step::cargo("fmt", Invocation::new("fmt --all --check")),
         Step::check("tidy", tidy::check),
+        Step::check("behaviours", behaviours::check),
         Step::check("engine: dependencies", engine_dependencies),
         Step::cargo(
             "clippy",

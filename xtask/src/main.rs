@@ -1,6 +1,7 @@
-//! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask differential`,
-//! `cargo xtask galera` and `cargo xtask tidy`.
+//! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask behaviours`,
+//! `cargo xtask differential`, `cargo xtask galera` and `cargo xtask tidy`.
 
+mod behaviours;
 mod cargo;
 mod ci;
 mod databases;
@@ -39,6 +40,9 @@ enum Task {
         #[arg(last = true)]
         extra: Vec<String>,
     },
+    /// List SQLAlchemy's behaviours with the tests that cover them, and fail where one has neither a
+    /// test nor a line in DEVIATIONS.md
+    Behaviours,
     /// Run a shop's load on a cluster of three MariaDB nodes, one of which is killed meanwhile
     Galera,
     /// Run scenarios made at random on SQLAlchemy, in an environment of its own, and on entail, and
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Task::Ci { keep_going: true } => ci::run(OnFailure::KeepGoing),
         Task::Test { extra } => suite::run(&extra),
         Task::Differential { seed, count } => differential::run(seed, count),
+        Task::Behaviours => behaviours::run(),
         Task::Galera => galera::run(),
         Task::Servers => servers::check().map(|_| ()),
         Task::Tidy => tidy::run(),

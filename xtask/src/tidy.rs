@@ -12,7 +12,7 @@ mod tokens;
 use std::fmt;
 use std::fs;
 
-use self::files::Files;
+pub use self::files::Files;
 use self::imports::Exports;
 use self::source::Source;
 

@@ -103,6 +103,7 @@ impl Arena {
     fn finish_kept(&mut self, kept: &[ObjectId]) {
         let mapping = Arc::clone(self.mapping());
         self.make_room_for_keys(kept);
+        let mut displaced = Vec::new();
         for &id in kept {
             let entity = mapping.entity(id.entity);
             let key = match entity.key.as_slice() {
@@ -116,14 +117,19 @@ impl Arena {
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
-            match key {
+            displaced.extend(match key {
                 Some(key) if fresh => self.take_first_key(id, key),
                 Some(key) => self.take_key(id, key),
-                None => {}
-            }
+                None => None,
+            });
             if fresh {
                 self.note_inserted(id);
             }
         }
+        // Of those whose place another took, some have found their own by now. The others had
+        // no row any more, or the database would have refused the other one.
+        let rowless: Vec<_> =
+            displaced.into_iter().filter(|&id| !self.flags(id).has(Flags::MAPPED)).collect();
+        self.finish_deleted(&rowless);
     }
 }

@@ -405,13 +405,16 @@ impl Arena {
         table.identity.find_key(&table.cells, key).map(|slot| ObjectId { entity, slot })
     }
 
-    /// Enters the object into the identity map; what was there under its key leaves it.
-    fn map(&mut self, id: ObjectId) {
+    /// Enters the object into the identity map; what was there under its key leaves it, and is
+    /// the answer.
+    fn map(&mut self, id: ObjectId) -> Option<ObjectId> {
         let table = &mut self.tables[id.entity.0 as usize];
-        if let Some(old) = table.identity.insert(&table.cells, id.slot) {
+        let displaced = table.identity.insert(&table.cells, id.slot);
+        if let Some(old) = displaced {
             table.cells[old.0 as usize].flags.remove(Flags::MAPPED);
         }
         table.cells[id.slot.0 as usize].flags.insert(Flags::MAPPED);
+        displaced.map(|slot| ObjectId { entity: id.entity, slot })
     }
 
     /// Takes the object out of the identity map.

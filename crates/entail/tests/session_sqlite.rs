@@ -39,3 +39,17 @@ fn a_bad_row_in_a_long_answer_is_an_error_and_the_session_goes_on() {
     }
     assert_eq!(session.query::<User>().with(User::ORDERS).all().unwrap().len(), 20_000);
 }
+
+/// Behaviours: WRITE-06.
+#[test]
+fn a_row_without_a_key_is_refused_when_it_is_read() {
+    let db = shop();
+    let mut session = db.session();
+    session.execute("drop table item_tags", []).unwrap();
+    session.execute("drop table tags", []).unwrap();
+    session.execute("create table tags (name text primary key)", []).unwrap();
+    session.execute("insert into tags values (null)", []).unwrap();
+    let error = session.query::<Tag>().all().unwrap_err();
+    assert_eq!(error.code(), "E0401", "{error}");
+    assert!(error.to_string().contains("name"), "{error}");
+}

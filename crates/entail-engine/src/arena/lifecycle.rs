@@ -475,26 +475,26 @@ impl Arena {
     }
 
     /// Takes the key of the row that an object has from now on.
-    pub(crate) fn take_first_key(&mut self, id: ObjectId, key: Key) {
+    #[must_use = "an object that has lost its place must be dealt with"]
+    pub(crate) fn take_first_key(&mut self, id: ObjectId, key: Key) -> Option<ObjectId> {
         self.cell_mut(id).key = Some(key);
-        self.map(id);
+        self.map(id)
     }
 
     /// Takes the key that an object's row has now.
-    pub(crate) fn take_key(&mut self, id: ObjectId, key: Key) {
+    #[must_use = "an object that has lost its place must be dealt with"]
+    pub(crate) fn take_key(&mut self, id: ObjectId, key: Key) -> Option<ObjectId> {
         let cell = self.cell(id);
         if cell.key.as_ref() == Some(&key) {
-            if !cell.flags.has(Flags::MAPPED) {
-                self.map(id);
-            }
-            return;
+            return if cell.flags.has(Flags::MAPPED) { None } else { self.map(id) };
         }
         let former = self.cell(id).key.clone();
         self.set_key(id, Some(key));
-        self.map(id);
+        let displaced = self.map(id);
         if let Some(former) = former {
             self.note_key(id, former);
         }
+        displaced
     }
 
     /// The flush is over: what it did not keep is no longer new or touched.

@@ -35,4 +35,8 @@ pub enum FlushError {
         "E0309: {object} has an initial value in a relationship field, which counts only in `add`; use `push` or `set`"
     )]
     InertField { object: String },
+    #[error(
+        "E0310: {object} was not inserted: the database took {written} of {expected} row(s) into `{table}` and said nothing; look for a trigger or a rule that leaves rows out"
+    )]
+    NotInserted { object: String, table: String, expected: u64, written: u64 },
 }

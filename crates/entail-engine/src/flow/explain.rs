@@ -36,19 +36,31 @@ pub(super) fn explain(
             let cause = row.map(|row| plan.cause(row.cause));
             Error::Integrity(Box::new(Integrity::new(*violation, object, cause)))
         }
-        DriverError::RowCount { table, expected, written } => Error::Flush(FlushError::Stale {
-            object: object.unwrap_or_else(|| format!("a row of {table}")),
-            table,
-            statement: step.map_or("a statement", |step| match step.action {
-                StepAction::Insert | StepAction::Link => "INSERT",
-                StepAction::Update | StepAction::Relink | StepAction::DetachReached => "UPDATE",
-                StepAction::Delete | StepAction::Unlink | StepAction::DeleteReached => "DELETE",
-            }),
-            expected,
-            written,
-        }),
+        DriverError::RowCount { table, expected, written } => {
+            let object = object.unwrap_or_else(|| format!("a row of {table}"));
+            Error::Flush(miscounted(object, table, step.map(|step| step.action), expected, written))
+        }
         error => Error::Driver(error),
     }
+}
+
+/// What it means that a statement wrote another number of rows than it should.
+fn miscounted(
+    object: String,
+    table: String,
+    action: Option<StepAction>,
+    expected: u64,
+    written: u64,
+) -> FlushError {
+    let statement = match action {
+        Some(StepAction::Insert | StepAction::Link) => {
+            return FlushError::NotInserted { object, table, expected, written };
+        }
+        Some(StepAction::Update | StepAction::Relink | StepAction::DetachReached) => "UPDATE",
+        Some(StepAction::Delete | StepAction::Unlink | StepAction::DeleteReached) => "DELETE",
+        None => "a statement",
+    };
+    FlushError::Stale { object, table, statement, expected, written }
 }
 
 /// The row that failed, of several in one statement: the database says so only by the key that it

@@ -236,6 +236,39 @@ fn post_update_writes_the_reference_afterwards() {
     );
 }
 
+/// Behaviours: POSTUPD-09.
+#[test]
+fn several_references_of_a_row_are_written_afterwards_together() {
+    let mut world = World::new(
+        "a: id* x_id->b? y_id->b? \n b: id* a_id->a
+         a.x = one b.x_id / post_update \n a.y = one b.y_id / post_update \n b.a = one a.a_id",
+    );
+    for (a, x, y) in [("a", "ax", "ay"), ("b", "bx", "by")] {
+        world.add("a", a, &[]);
+        for b in [x, y] {
+            world.add("b", b, &[]);
+            world.link(b, "a", a);
+        }
+        world.link(a, "x", x);
+        world.link(a, "y", y);
+    }
+    check(
+        &world,
+        expect![[r#"
+        1. insert into a
+             x_id = NULL, y_id = NULL, id = new $0 -- add a(new 0)
+             x_id = NULL, y_id = NULL, id = new $1 -- add a(new 1)
+        2. insert into b
+             a_id = $0, id = new $2 -- add b(new 0)
+             a_id = $0, id = new $3 -- add b(new 1)
+             a_id = $1, id = new $4 -- add b(new 2)
+             a_id = $1, id = new $5 -- add b(new 3)
+        3. update a
+             id = $0: x_id = $2, y_id = $3 -- add a(new 0)
+             id = $1: x_id = $4, y_id = $5 -- add a(new 1)"#]],
+    );
+}
+
 #[test]
 fn unloaded_children_are_reached_by_sets_where_nothing_in_memory_needs_them() {
     let mut world = World::new(SHOP);

@@ -108,6 +108,28 @@ fn taking_moves_an_object_out() {
     assert_eq!(session.plan().unwrap().to_string(), "nothing to do");
 }
 
+/// Behaviours: PKCHG-12.
+#[test]
+fn an_object_that_is_taken_out_and_added_with_another_key_is_a_new_row() {
+    let db = shop();
+    let mut session = db.session();
+    let red = session.add(Tag { name: "red".into(), items: unset() });
+    let nut = session.add(item("nut"));
+    let order = session.add(order("o", &[]));
+    session.push(order, Order::ITEMS, nut);
+    let ed = session.add(user("ed"));
+    session.push(ed, User::ORDERS, order);
+    session.push(nut, Item::TAGS, red);
+    session.commit().unwrap();
+    let mut value = session.take(red).unwrap();
+    value.name = "crimson".into();
+    value.items = unset();
+    session.add(value);
+    session.commit().unwrap();
+    let tags = ["select count(*) from tags", "select count(*) from item_tags where tag = 'red'"];
+    assert_eq!(tags.map(|sql| count(&mut session, sql)), [2, 1]);
+}
+
 #[test]
 fn expired_objects_are_refreshed_before_they_are_read() {
     let db = shop();

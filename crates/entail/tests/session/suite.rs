@@ -6,6 +6,7 @@ mod database;
 mod detaching;
 #[cfg(feature = "serde")]
 mod documents;
+mod flushes;
 mod integrity;
 mod links;
 mod merging;

@@ -78,6 +78,35 @@ fn a_change_after_a_rollback_is_written() {
     assert_eq!(count(&mut session, "select count(*) from users where name = 'jack'"), 1);
 }
 
+/// Behaviours: TXN-07.
+#[test]
+fn a_session_says_whether_it_is_in_a_transaction_and_in_how_many_savepoints() {
+    let db = shop();
+    let mut session = db.session();
+    let at = |session: &entail::blocking::Session| (session.in_transaction(), session.savepoints());
+    assert_eq!(at(&session), (false, 0));
+    session.add(user("ed"));
+    assert_eq!(at(&session), (false, 0));
+    session.flush().unwrap();
+    assert_eq!(at(&session), (true, 0));
+    session.savepoint().unwrap();
+    session.savepoint().unwrap();
+    assert_eq!(at(&session), (true, 2));
+    session.rollback_to_savepoint().unwrap();
+    assert_eq!(at(&session), (true, 1));
+    session.release_savepoint().unwrap();
+    assert_eq!(at(&session), (true, 0));
+    let no_savepoint = |result| matches!(result, Err(Error::State(StateError::NoSavepoint)));
+    assert!(no_savepoint(session.release_savepoint()));
+    session.savepoint().unwrap();
+    session.commit().unwrap();
+    assert_eq!(at(&session), (false, 0));
+    session.savepoint().unwrap();
+    session.rollback().unwrap();
+    assert_eq!(at(&session), (false, 0));
+    assert!(no_savepoint(session.rollback_to_savepoint()));
+}
+
 #[test]
 fn savepoints_nest() {
     let db = shop();
@@ -100,6 +129,7 @@ fn savepoints_nest() {
     assert!(matches!(session.rollback_to_savepoint(), Err(Error::State(StateError::NoSavepoint))));
 }
 
+/// Behaviours: RB-11.
 #[test]
 fn an_error_within_a_savepoint_leaves_the_rest() {
     let db = shop();
@@ -164,6 +194,7 @@ fn expire_on_commit_is_a_choice() {
     assert_eq!(session[ed].name, "ed");
 }
 
+/// Behaviours: TXN-06.
 #[test]
 fn sessions_on_one_database_see_what_was_committed() {
     let db = shared_shop();
