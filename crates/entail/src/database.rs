@@ -84,6 +84,14 @@ impl Database {
         Session::new(unit, self.pool.clone())
     }
 
+    /// The same database, to whose sessions [`Faults`](crate::faults::Faults) come when they are
+    /// told to.
+    #[cfg(feature = "faults")]
+    pub fn with_faults(&self, faults: &crate::faults::Faults) -> Self {
+        let pool = Pool::Faulty(Box::new(self.pool.clone()), faults.clone());
+        Self { pool, mapping: Arc::clone(&self.mapping) }
+    }
+
     /// Runs `work` on a new session and commits. If the transaction was ended because others were
     /// in its way ([`Error::is_retryable`]), all of it runs again on a fresh session, after a
     /// pause that grows and has a random part.

@@ -50,6 +50,8 @@ mod database;
 #[cfg(feature = "serde")]
 mod document;
 mod driver;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod path;
 mod query;
 mod retry;

@@ -5,6 +5,8 @@ use entail_engine::error::{BatchFailure, DriverError};
 use entail_engine::sql::Dialect;
 
 use super::Scheme;
+#[cfg(feature = "faults")]
+use crate::faults::{Faults, FaultyConnection};
 
 /// A pool of async connections to one database.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub(crate) enum Pool {
     Postgres(entail_postgres::Pool),
     #[cfg(feature = "mysql")]
     MySql(entail_mysql::Pool, Dialect),
+    #[cfg(feature = "faults")]
+    Faulty(Box<Pool>, Faults),
 }
 
 /// An async connection of a pool.
@@ -26,6 +30,8 @@ pub(crate) enum Connection {
     Postgres(entail_postgres::PooledConnection),
     #[cfg(feature = "mysql")]
     MySql(entail_mysql::PooledConnection),
+    #[cfg(feature = "faults")]
+    Faulty(FaultyConnection),
 }
 
 /// Calls a method of whichever connection it is.
@@ -38,6 +44,8 @@ macro_rules! each {
             Connection::Postgres(ref mut $name) => $call,
             #[cfg(feature = "mysql")]
             Connection::MySql(ref mut $name) => $call,
+            #[cfg(feature = "faults")]
+            Connection::Faulty(ref mut $name) => $call,
         }
     };
 }
@@ -75,6 +83,12 @@ impl Pool {
             Pool::Postgres(ref pool) => Ok(Connection::Postgres(pool.take().await?)),
             #[cfg(feature = "mysql")]
             Pool::MySql(ref pool, _) => Ok(Connection::MySql(pool.take().await?)),
+            #[cfg(feature = "faults")]
+            Pool::Faulty(ref pool, ref faults) => {
+                let connection = Box::pin(pool.take()).await?;
+                let connection = FaultyConnection::new(connection, pool.dialect(), faults.clone());
+                Ok(Connection::Faulty(connection))
+            }
         }
     }
 
@@ -86,6 +100,8 @@ impl Pool {
             Pool::Postgres(_) => Dialect::Postgres,
             #[cfg(feature = "mysql")]
             Pool::MySql(_, dialect) => dialect,
+            #[cfg(feature = "faults")]
+            Pool::Faulty(ref pool, _) => pool.dialect(),
         }
     }
 }

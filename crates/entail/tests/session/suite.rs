@@ -6,6 +6,8 @@ mod database;
 mod detaching;
 #[cfg(feature = "serde")]
 mod documents;
+#[cfg(feature = "faults")]
+mod faults;
 mod flushes;
 mod integrity;
 mod links;
