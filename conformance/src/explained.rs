@@ -1,10 +1,10 @@
 //! Differences that are explained: each rule stands for a line of DEVIATIONS.md, which it names.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
-use crate::scenario::{Scenario, Step};
+use crate::scenario::{Entity, Scenario, Step};
 
 /// What follows from a difference that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,20 @@ pub struct Past {
     committed: bool,
     /// Whether a flush failed before.
     failed: bool,
-    /// The names that were given to `delete`.
+    /// Whether a transaction was rolled back before, by a step or after a failure.
+    rolled_back: bool,
+    /// Whether a statement of the scenario's own wrote something.
+    raw: bool,
+    /// Whether something was given to `delete` after something else was.
+    deleted_again: bool,
+    /// The names that were given to `delete`, each with all names of its object.
     deleted: HashSet<String>,
+    /// The names of objects that were deleted, detached or transient when states were asked for last.
+    gone: HashSet<String>,
+    /// The names by which `get` found what had another name.
+    aliases: HashMap<String, String>,
+    /// The entities of the names.
+    entities: HashMap<String, String>,
 }
 
 impl Past {
@@ -30,13 +42,48 @@ impl Past {
     pub fn note(&mut self, step: &Step, expected: &Json) {
         let ok = expected.get("ok").is_some();
         match step {
+            Step::New { entity, name, .. } => self.is_a(name, entity),
+            Step::Merge { name, value } => self.is_a(name, &value.entity),
+            Step::Get { entity, key, name: Some(name) } => {
+                self.is_a(name, entity);
+                if let Some(first) = key.get("$key").and_then(Json::as_str) {
+                    let first = self.first_name(first).to_owned();
+                    self.aliases.insert(name.clone(), first);
+                }
+            }
             Step::Commit => self.committed |= ok,
             Step::Delete { object } if ok => {
-                self.deleted.insert(object.clone());
+                self.deleted_again |= !self.deleted.is_empty();
+                let first = self.first_name(object).to_owned();
+                self.deleted.insert(first);
             }
+            Step::Sql { .. } => self.raw |= ok,
+            Step::States => self.note_states(expected),
             _ => {}
         }
         self.failed |= error(expected).is_some_and(is_of_a_flush);
+        self.rolled_back |= self.failed || matches!(step, Step::Rollback | Step::RollbackTo);
+    }
+
+    fn is_a(&mut self, name: &str, entity: &str) {
+        self.entities.insert(name.to_owned(), entity.to_owned());
+    }
+
+    fn note_states(&mut self, expected: &Json) {
+        let Some(states) = expected.get("states").and_then(Json::as_object) else { return };
+        let gone = states.iter().filter(|(_, word)| {
+            matches!(word.as_str(), Some("deleted" | "detached" | "transient"))
+        });
+        self.gone = gone.map(|(name, _)| name.clone()).collect();
+    }
+
+    /// The name that an object was given first.
+    fn first_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.aliases.get(name).map_or(name, String::as_str)
+    }
+
+    fn was_deleted(&self, name: &str) -> bool {
+        self.deleted.contains(self.first_name(name))
     }
 
     /// Whether a commit succeeded.
@@ -53,15 +100,21 @@ impl Past {
         got: &Json,
     ) -> Option<Explained> {
         if error(expected).is_some() && error(expected) == error(got) {
-            return failed_without_rollback(step, expected);
+            return failed_without_rollback(step, expected).or_else(|| refused_in_part(expected));
         }
         let rules = [
-            planned_past(expected, got),
+            planned_past(scenario, step, expected, got),
             self.row_not_needed(step, expected),
             key_not_given(expected, got),
+            refused_beforehand(expected, got),
+            not_loaded(step, expected, got),
+            self.counted_first(expected, got),
             self.kept_from_a_failed_flush(step, expected, got),
             self.deleted_twice(scenario, step, expected, got),
-            self.not_loaded_by_a_delete(step, got),
+            self.deleted_once_more(step, expected, got),
+            self.never_had_the_row(scenario, step, expected, got),
+            self.not_loaded_by_a_delete(step, expected, got),
+            self.known_after_a_rollback(step, expected, got),
         ];
         rules.into_iter().flatten().next()
     }
@@ -84,11 +137,11 @@ impl Past {
     }
 
     /// RB-03: a rollback has expired SQLAlchemy's objects, and it must read one whose row is gone, to
-    /// flush it or to delete it; entail's have their values.
+    /// flush it, to delete it or to merge onto it; entail's have their values.
     fn row_not_needed(&self, step: &Step, expected: &Json) -> Option<Explained> {
         let reads = match step {
             Step::Flush | Step::Commit => true,
-            Step::Delete { .. } => self.failed,
+            Step::Delete { .. } | Step::Merge { .. } => self.rolled_back,
             _ => false,
         };
         (reads && error(expected)? == "invalid_request").then_some(Explained::FromHere)
@@ -120,24 +173,188 @@ impl Past {
         differing.all(lives_on).then_some(Explained::FromHere)
     }
 
-    /// CASC-DEL-01, NULLIFY-01: SQLAlchemy has loaded what a deleted object led to; entail has reached
-    /// it without loading it.
-    fn not_loaded_by_a_delete(&self, step: &Step, got: &Json) -> Option<Explained> {
+    /// CASC-DEL-21: SQLAlchemy deletes an object once more that is deleted already, if its owner is
+    /// deleted: the object is found again, and where SQLite has given its number to another row, that
+    /// row goes.
+    fn deleted_once_more(&self, step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
+        if !self.deleted_again {
+            return None;
+        }
+        let passes = expected.get("ok").is_some();
+        let differs_so = match step {
+            Step::Get { .. } => expected.get("found") == Some(&Json::Bool(true)) && passes,
+            Step::Flush | Step::Commit => passes && error(got) == Some("integrity.foreign_key"),
+            Step::SetRel { .. } | Step::Append { .. } => passes && is_code(got, "E0206"),
+            Step::Tables => has_rows_of(expected, got),
+            _ => false,
+        };
+        differs_so.then_some(Explained::FromHere)
+    }
+
+    /// RB-04: where a new object's key was changed in the transaction that is rolled back, SQLAlchemy
+    /// gives it the key back that it had first. It is detached then, although it never had a row.
+    fn never_had_the_row(
+        &self,
+        scenario: &Scenario,
+        step: &Step,
+        expected: &Json,
+        got: &Json,
+    ) -> Option<Explained> {
+        let (Step::States, true) = (step, self.rolled_back) else { return None };
+        let (expected, got) =
+            (expected.get("states")?.as_object()?, got.get("states")?.as_object()?);
+        let mut differing = expected.iter().filter(|(name, word)| got.get(*name) != Some(word));
+        differing.clone().next()?;
+        let is_so = |(name, word): (&String, &Json)| {
+            *word == "detached"
+                && got.get(name) == Some(&Json::from("transient"))
+                && self.entities.get(name).is_some_and(|one| has_given_key(scenario, one))
+        };
+        differing.all(is_so).then_some(Explained::FromHere)
+    }
+
+    /// CASC-DEL-01, NULLIFY-01, STATE-11: SQLAlchemy has loaded what a deleted object led to, or goes
+    /// on to load it; entail has reached it without loading it.
+    fn not_loaded_by_a_delete(
+        &self,
+        step: &Step,
+        expected: &Json,
+        got: &Json,
+    ) -> Option<Explained> {
         let Step::View { owner, .. } = step else { return None };
         let view = got.get("view");
         let empty =
             view.is_some_and(|view| view.is_null() || view.as_array().is_some_and(Vec::is_empty));
-        (self.deleted.contains(owner) && empty).then_some(Explained::Here)
+        let cannot = got["detail"] == "a detached object cannot load its relationships";
+        let unknown = empty || cannot && expected.get("ok").is_some();
+        let is_gone = self.was_deleted(owner) || self.gone.contains(owner);
+        (is_gone && unknown).then_some(Explained::Here)
+    }
+
+    /// RB-03: after a rollback SQLAlchemy has expired both ends, and the one that is let go of keeps
+    /// what it leads to, since nobody reads it; entail's objects have their values.
+    fn known_after_a_rollback(
+        &self,
+        step: &Step,
+        expected: &Json,
+        got: &Json,
+    ) -> Option<Explained> {
+        let Step::View { .. } = step else { return None };
+        let differs_so = expected.get("view")?.is_string() && got.get("view")?.is_null();
+        (self.rolled_back && differs_so).then_some(Explained::Here)
+    }
+
+    /// STALE-01: entail counts the rows of every statement as it runs; SQLAlchemy counts those of one
+    /// shape together, so that another failure may come first where a row was deleted behind it.
+    fn counted_first(&self, expected: &Json, got: &Json) -> Option<Explained> {
+        let other = error(expected)?.starts_with("integrity.");
+        (self.raw && other && error(got) == Some("stale_data")).then_some(Explained::FromHere)
     }
 }
 
+/// Whether an answer is a refusal with this code.
+fn is_code(got: &Json, code: &str) -> bool {
+    got["detail"].as_str().is_some_and(|detail| detail.starts_with(code))
+}
+
+/// Whether all rows of the one answer are in the other.
+fn has_rows_of(fewer: &Json, more: &Json) -> bool {
+    let (Some(fewer), Some(more)) = (fewer["tables"].as_object(), more["tables"].as_object()) else {
+        return false;
+    };
+    fewer.iter().all(|(table, rows)| {
+        let (rows, others) = (rows.as_array(), more.get(table).and_then(Json::as_array));
+        rows.zip(others).is_some_and(|(rows, others)| rows.iter().all(|row| others.contains(row)))
+    })
+}
+
+/// Whether the key of an entity is not one that the database counts up.
+fn has_given_key(scenario: &Scenario, entity: &str) -> bool {
+    let entity = scenario.entities.iter().find(|one| one.name == entity);
+    let table = entity.and_then(|entity| scenario.table(&entity.table));
+    table.is_some_and(|table| {
+        table.columns.iter().any(|column| column.primary_key && !column.autoincrement)
+    })
+}
+
+/// Whether rows of the scenario's tables can refer to each other in a ring, or are linked.
+fn has_rings_or_links(scenario: &Scenario) -> bool {
+    let leads_to = |from: &str| {
+        let table = scenario.table(from);
+        table.into_iter().flat_map(|table| &table.foreign_keys).map(|key| &key.references.table)
+    };
+    let in_a_ring = |start: &str| {
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut open: Vec<&str> = leads_to(start).map(String::as_str).collect();
+        while let Some(next) = open.pop() {
+            if seen.insert(next) {
+                open.extend(leads_to(next).map(String::as_str));
+            }
+        }
+        seen.contains(start)
+    };
+    let is_linked = |entity: &Entity| entity.relationships.iter().any(|one| one.secondary.is_some());
+    scenario.tables.iter().any(|table| in_a_ring(&table.name))
+        || scenario.entities.iter().any(is_linked)
+}
+
 /// ORDER-05, ORDER-09: where SQLAlchemy cannot order the statements, or trips over a unique value,
-/// entail plans past it. The database may still refuse what SQLAlchemy never came to (RB-06).
-fn planned_past(expected: &Json, got: &Json) -> Option<Explained> {
+/// entail plans past it. The database may still refuse what SQLAlchemy never came to (RB-06). ORDER-13,
+/// M2M-07: so it does where rows that are deleted refer to each other, or a link is added to one.
+fn planned_past(
+    scenario: &Scenario,
+    step: &Step,
+    expected: &Json,
+    got: &Json,
+) -> Option<Explained> {
+    let kind = error(expected)?;
+    let passed = got.get("ok").is_some();
     let later = error(got).is_some_and(|error| error.starts_with("integrity."));
-    let passed = got.get("ok").is_some() || later;
-    (matches!(error(expected)?, "cycle" | "integrity.unique") && passed)
+    if matches!(kind, "cycle" | "integrity.unique") && (passed || later) {
+        return Some(Explained::FromHere);
+    }
+    let detail = expected["detail"].as_str().unwrap_or_default();
+    let of_a_delete = kind == "integrity.foreign_key" && detail.contains("[SQL: DELETE FROM");
+    let is_own = matches!(step, Step::Sql { .. });
+    (of_a_delete && passed && !is_own && has_rings_or_links(scenario))
         .then_some(Explained::FromHere)
+}
+
+/// NULLIFY-06: a key that would be lost is refused before anything is sent. SQLAlchemy may have sent
+/// something before that the database refuses.
+fn refused_beforehand(expected: &Json, got: &Json) -> Option<Explained> {
+    let refused = error(got) == Some("key_blanked");
+    (error(expected)?.starts_with("integrity.") && refused).then_some(Explained::FromHere)
+}
+
+/// WRITE-03, STATE-11: SQLAlchemy must load before it changes an attribute, and cannot. CASC-DEL-01: or
+/// it has loaded something, to delete it, that stands in the way.
+fn not_loaded(step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
+    let changes = matches!(
+        step,
+        Step::Set { .. }
+            | Step::SetRel { .. }
+            | Step::ClearRel { .. }
+            | Step::Append { .. }
+            | Step::Remove { .. }
+            | Step::Add { .. }
+            | Step::Delete { .. }
+    );
+    let detail = expected["detail"].as_str().unwrap_or_default();
+    let cannot = is_in_the_way(detail)
+        || detail.contains("is not bound to a Session")
+        || detail.contains("has been deleted, or its row is otherwise not present");
+    (changes && cannot && got.get("ok").is_some()).then_some(Explained::FromHere)
+}
+
+/// STATE-08, STATE-09: SQLAlchemy refuses to attach an object after part of its graph has come in.
+fn refused_in_part(expected: &Json) -> Option<Explained> {
+    is_in_the_way(expected["detail"].as_str().unwrap_or_default()).then_some(Explained::FromHere)
+}
+
+/// Whether SQLAlchemy says that an object stands for the row already.
+fn is_in_the_way(detail: &str) -> bool {
+    detail.contains("another instance with key")
 }
 
 /// DBFK-02, RB-06: after a flush that failed within a step that does not roll back, SQLAlchemy's objects
@@ -150,8 +367,8 @@ fn failed_without_rollback(step: &Step, error_of_both: &Json) -> Option<Explaine
 /// SYNC-07: an object without a value for a key that the database does not make is refused before
 /// anything is sent. SQLAlchemy leaves it to the database, and SQLite makes up an integer.
 fn key_not_given(expected: &Json, got: &Json) -> Option<Explained> {
-    let refused = got["detail"].as_str().is_some_and(|detail| detail.starts_with("E0304"));
-    (error(expected)?.starts_with("integrity.") && refused).then_some(Explained::FromHere)
+    (error(expected)?.starts_with("integrity.") && is_code(got, "E0304"))
+        .then_some(Explained::FromHere)
 }
 
 fn error(answer: &Json) -> Option<&str> {

@@ -1,19 +1,5 @@
 //! The scenario runner: runs scenarios on entail, and compares with what SQLAlchemy answered.
 
-mod check;
-mod compare;
-mod differential;
-mod explained;
-mod failure;
-mod generate;
-mod mapping;
-mod recorder;
-mod report;
-mod runner;
-mod scenario;
-mod shrink;
-mod value;
-
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::process::ExitCode;
@@ -21,9 +7,10 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde_json::Value as Json;
 
-use check::{check, quietly, scenario_of};
-use differential::Differential;
-use report::Report;
+use conformance::check::{check, quietly, scenario_of};
+use conformance::differential::Differential;
+use conformance::report::Report;
+use conformance::{Failed, generate, runner};
 
 /// Runs scenarios of unit-of-work behaviour on entail.
 #[derive(Debug, Parser)]
@@ -68,9 +55,6 @@ struct Input {
     #[arg(long, default_value = "sqlite::memory:")]
     database: String,
 }
-
-/// Why the runner gave up.
-type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {

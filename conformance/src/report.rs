@@ -10,7 +10,9 @@ use crate::compare::Difference;
 /// What came of one scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
+    /// All answers agree.
     Agreed,
+    /// One differs.
     Differed(Difference),
     /// It could not be run to its end; why.
     Failed(String),

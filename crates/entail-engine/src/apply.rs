@@ -126,10 +126,10 @@ impl Arena {
                 self.note_inserted(id);
             }
         }
-        // Of those whose place another took, some have found their own by now. The others had
-        // no row any more, or the database would have refused the other one.
-        let rowless: Vec<_> =
-            displaced.into_iter().filter(|&id| !self.flags(id).has(Flags::MAPPED)).collect();
-        self.finish_deleted(&rowless);
+        // Of those whose place another took, some have found their own by now. The others have no
+        // row any more, or the database would have refused the other one. What was to be read
+        // afresh cannot be; what is known of the others stays.
+        displaced.retain(|&id| !self.flags(id).has(Flags::MAPPED) && self.cell(id).is_stale());
+        self.finish_deleted(&displaced);
     }
 }

@@ -245,7 +245,8 @@ impl Synchroniser<'_> {
             && self.fates.arena.one_history(inverse, child).added == Some(Some(parent.slot))
     }
 
-    /// With post_update a row lets go of its target before it is deleted.
+    /// With post_update a row lets go of its target before it is deleted, if memory has the target:
+    /// only then may that be deleted as well.
     fn child_deleted(
         &mut self,
         relationship: &Relationship,
@@ -257,7 +258,7 @@ impl Synchroniser<'_> {
         {
             let known = self.fates.arena.known_target(relationship, id.slot);
             let history = self.fates.arena.one_history(relationship.id, id.slot);
-            if !matches!(known, Some(None)) || history.deleted.is_some() {
+            if matches!(known, Some(Some(_))) || history.deleted.is_some() {
                 self.clear(relationship, id, id)?;
             }
         }

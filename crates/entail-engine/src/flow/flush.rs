@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::apply::{After, apply};
-use crate::arena::UndoReach;
+use crate::arena::{Arena, UndoReach};
 use crate::batch::{Batch, Outcome, Request};
 use crate::change::{Collected, collect};
-use crate::error::{BatchFailure, DriverError, Error, FlushError};
+use crate::error::{BatchFailure, DriverError, Error, FlushError, LoadError};
+use crate::handle::ObjectId;
 use crate::plan::{Draw, Drawn, Plan, StepAction};
 use crate::sql::{Place, draw, render};
 use crate::unit::Unit;
@@ -37,7 +38,7 @@ pub struct Flush {
 #[derive(Debug)]
 enum State {
     Collecting,
-    Loading(Pass),
+    Loading(Pass, Vec<ObjectId>),
     Drawing(Box<Ahead>),
     Running(Box<Run>),
     RollingBack(Box<Error>),
@@ -112,7 +113,7 @@ impl Flush {
                     pass.apply(&mut unit.arena, Outcome::default())?;
                     return self.collect(unit);
                 }
-                self.state = State::Loading(pass);
+                self.state = State::Loading(pass, needs.rows);
                 Ok(Step::Run(batch))
             }
             Collected::Changes(changes) => {
@@ -312,9 +313,10 @@ impl Flow for Flush {
                 Ok(Step::Done(()))
             }
             State::Collecting => self.collect(unit),
-            State::Loading(pass) => match answer {
+            State::Loading(pass, rows) => match answer {
                 Some(Ok(outcome)) => {
                     pass.apply(&mut unit.arena, outcome)?;
+                    check_read(&unit.arena, &rows)?;
                     self.collect(unit)
                 }
                 Some(Err(failure)) => Err(read_failure(unit, failure)),
@@ -331,10 +333,18 @@ impl Flow for Flush {
     }
 }
 
+/// Makes sure that rows that were asked for were there: without them the flush cannot go on.
+fn check_read(arena: &Arena, rows: &[ObjectId]) -> Result<(), LoadError> {
+    match rows.iter().find(|&&id| arena.is_stale(id)) {
+        Some(&gone) => Err(LoadError::RowGone { object: arena.label(gone) }),
+        None => Ok(()),
+    }
+}
+
 /// Plans a flush without carrying it out.
 #[derive(Debug, Default)]
 pub struct Preview {
-    loading: Option<Pass>,
+    loading: Option<(Pass, Vec<ObjectId>)>,
 }
 
 impl Preview {
@@ -351,9 +361,12 @@ impl Flow for Preview {
 
     fn next(&mut self, unit: &mut Unit, answer: Option<Answer>) -> Result<Step<Plan>, Error> {
         begin(unit, answer.as_ref())?;
-        if let Some(pass) = self.loading.take() {
+        if let Some((pass, rows)) = self.loading.take() {
             match answer {
-                Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,
+                Some(Ok(outcome)) => {
+                    pass.apply(&mut unit.arena, outcome)?;
+                    check_read(&unit.arena, &rows)?;
+                }
                 Some(Err(failure)) => return Err(read_failure(unit, failure)),
                 None => {}
             }
@@ -370,7 +383,7 @@ impl Flow for Preview {
                         pass.apply(&mut unit.arena, Outcome::default())?;
                         continue;
                     }
-                    self.loading = Some(pass);
+                    self.loading = Some((pass, needs.rows));
                     return Ok(Step::Run(batch));
                 }
             }

@@ -92,6 +92,11 @@ impl MergeGraph {
     ) -> Result<Self, StateError> {
         let mapping = Arc::clone(&arena.mapping);
         let mut graph = Self::new(&mapping);
+        let values = values.into_iter();
+        let count = values.size_hint().0;
+        graph.nodes.reserve(count);
+        graph.edges.reserve(count);
+        graph.members.reserve(count);
         for value in values {
             let entity = value
                 .entity_in(&mapping)

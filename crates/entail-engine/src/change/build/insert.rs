@@ -98,8 +98,7 @@ impl Builder<'_> {
         );
         let missing =
             columns.iter().zip(params.iter()).any(|(&one, param)| one == column && param == NULL);
-        let follows = self.follow(id, column).is_some();
-        if integer && missing && !follows {
+        if integer && missing {
             return Err(FlushError::NoKey {
                 object: self.fates.arena.label(id),
                 column: self.table(id).columns[column].name.to_string(),
