@@ -47,7 +47,7 @@ pub struct Differential {
 }
 
 /// How often a difference is recorded again before it counts.
-const TRIALS: usize = 6;
+const TRIALS: usize = 20;
 
 /// What all workers add to.
 struct Results {

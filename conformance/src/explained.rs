@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
-use crate::scenario::{Entity, Scenario, Step};
+use crate::scenario::{Entity, Scenario, Step, Target};
 
 /// What follows from a difference that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,8 @@ impl Past {
         got: &Json,
     ) -> Option<Explained> {
         if error(expected).is_some() && error(expected) == error(got) {
-            return failed_without_rollback(step, expected).or_else(|| refused_in_part(expected));
+            return failed_without_rollback(step, expected)
+                .or_else(|| refused_in_part(step, expected));
         }
         let rules = [
             planned_past(scenario, step, expected, got),
@@ -108,6 +109,8 @@ impl Past {
             key_not_given(expected, got),
             refused_beforehand(expected, got),
             not_loaded(step, expected, got),
+            still_there(step, expected, got),
+            self.flushed_by_a_delete(scenario, expected, got),
             self.counted_first(expected, got),
             self.kept_from_a_failed_flush(step, expected, got),
             self.deleted_twice(scenario, step, expected, got),
@@ -189,6 +192,19 @@ impl Past {
             _ => false,
         };
         differs_so.then_some(Explained::FromHere)
+    }
+
+    /// CASC-DEL-01: where SQLAlchemy's `delete` loads, it flushes first if autoflush is on; the next
+    /// flush may then refuse what is half done, while entail has flushed nothing yet.
+    fn flushed_by_a_delete(
+        &self,
+        scenario: &Scenario,
+        expected: &Json,
+        got: &Json,
+    ) -> Option<Explained> {
+        let auto = expected["detail"].as_str()?.contains("Query-invoked autoflush");
+        let may_have = scenario.session.autoflush && !self.deleted.is_empty();
+        (auto && may_have && got.get("ok").is_some()).then_some(Explained::FromHere)
     }
 
     /// RB-04: where a new object's key was changed in the transaction that is rolled back, SQLAlchemy
@@ -347,9 +363,22 @@ fn not_loaded(step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
     (changes && cannot && got.get("ok").is_some()).then_some(Explained::FromHere)
 }
 
-/// STATE-08, STATE-09: SQLAlchemy refuses to attach an object after part of its graph has come in.
-fn refused_in_part(expected: &Json) -> Option<Explained> {
-    is_in_the_way(expected["detail"].as_str().unwrap_or_default()).then_some(Explained::FromHere)
+/// STATE-09, CASC-SAVE-14: SQLAlchemy refuses to attach an object after part of its graph has come in,
+/// or other members of its list have.
+fn refused_in_part(step: &Step, expected: &Json) -> Option<Explained> {
+    let detail = expected["detail"].as_str().unwrap_or_default();
+    let is_list = matches!(step, Step::SetRel { value: Target::Many(_), .. });
+    let in_part = is_in_the_way(detail) || is_list && detail.contains("has been deleted.  Use");
+    in_part.then_some(Explained::FromHere)
+}
+
+/// STATE-09: an object that SQLAlchemy has loaded, and nobody refers to any more, is gone from its
+/// session; entail's session owns what it has loaded.
+fn still_there(step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
+    let attaches =
+        matches!(step, Step::SetRel { .. } | Step::Append { .. } | Step::Add { .. });
+    let differs_so = expected.get("ok").is_some() && is_code(got, "E0207");
+    (attaches && differs_so).then_some(Explained::FromHere)
 }
 
 /// Whether SQLAlchemy says that an object stands for the row already.

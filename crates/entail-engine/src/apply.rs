@@ -74,10 +74,17 @@ impl Arena {
         }
     }
 
-    /// Writes a value that the database or the flush gave. Such values fit their fields.
+    /// Writes a value that the database or the flush gave. Such values fit their fields. To a
+    /// detached object it is a change, which is written once that is in the session again.
     fn take_over(&mut self, id: ObjectId, column: usize, value: Value) {
-        self.keep_old_value(id, column);
-        if let Err(error) = self.write_column(id, column, Some(value)) {
+        let is_outside = self.cell(id).key.is_some() && !self.flags(id).has(Flags::MAPPED);
+        let result = if is_outside {
+            self.set_column(id, column, Some(value)).map_err(|error| error.to_string())
+        } else {
+            self.keep_old_value(id, column);
+            self.write_column(id, column, Some(value)).map_err(|error| error.to_string())
+        };
+        if let Err(error) = result {
             tracing::error!(%error, "a flushed value does not fit the object");
         }
     }

@@ -61,7 +61,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         }
     }
     for (&id, follows) in foreign.follows.iter() {
-        if !fates.all.contains_key(&id) && fates.arena.cell(id).key.is_none() {
+        if !fates.all.contains_key(&id) {
             let values = follows.iter().map(|one| (id, one.column, builder.resolve(one.source)));
             changes.write_back.extend(values);
         }
