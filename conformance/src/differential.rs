@@ -172,11 +172,7 @@ impl Differential {
 
 /// Whether SQLAlchemy answers the same again and again. The recorder has tried some times, but chance
 /// may have given it the same order of a set each time.
-fn is_settled(
-    recorder: &mut Recorder,
-    scenario: &Json,
-    expected: &Json,
-) -> Result<bool, Failed> {
+fn is_settled(recorder: &mut Recorder, scenario: &Json, expected: &Json) -> Result<bool, Failed> {
     for _ in 0..TRIALS {
         match recorder.record(scenario)? {
             Recording::Made { expected: again, .. } if bare(&again) == bare(expected) => {}

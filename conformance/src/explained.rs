@@ -275,7 +275,8 @@ fn is_code(got: &Json, code: &str) -> bool {
 
 /// Whether all rows of the one answer are in the other.
 fn has_rows_of(fewer: &Json, more: &Json) -> bool {
-    let (Some(fewer), Some(more)) = (fewer["tables"].as_object(), more["tables"].as_object()) else {
+    let (Some(fewer), Some(more)) = (fewer["tables"].as_object(), more["tables"].as_object())
+    else {
         return false;
     };
     fewer.iter().all(|(table, rows)| {
@@ -309,7 +310,8 @@ fn has_rings_or_links(scenario: &Scenario) -> bool {
         }
         seen.contains(start)
     };
-    let is_linked = |entity: &Entity| entity.relationships.iter().any(|one| one.secondary.is_some());
+    let is_linked =
+        |entity: &Entity| entity.relationships.iter().any(|one| one.secondary.is_some());
     scenario.tables.iter().any(|table| in_a_ring(&table.name))
         || scenario.entities.iter().any(is_linked)
 }
@@ -375,8 +377,7 @@ fn refused_in_part(step: &Step, expected: &Json) -> Option<Explained> {
 /// STATE-09: an object that SQLAlchemy has loaded, and nobody refers to any more, is gone from its
 /// session; entail's session owns what it has loaded.
 fn still_there(step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
-    let attaches =
-        matches!(step, Step::SetRel { .. } | Step::Append { .. } | Step::Add { .. });
+    let attaches = matches!(step, Step::SetRel { .. } | Step::Append { .. } | Step::Add { .. });
     let differs_so = expected.get("ok").is_some() && is_code(got, "E0207");
     (attaches && differs_so).then_some(Explained::FromHere)
 }

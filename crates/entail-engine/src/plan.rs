@@ -30,6 +30,9 @@ pub struct Plan {
     /// How many slots the steps use.
     pub slots: usize,
     mapping: Option<Arc<Mapping>>,
+    /// The ring that is there unless keys are drawn ahead: a row refers to one that comes after it,
+    /// and whose key the database makes.
+    ring_unless_drawn: Option<FlushError>,
 }
 
 /// Rows of one shape that are written one after the other.
@@ -104,10 +107,26 @@ impl Plan {
             deleted: std::mem::take(&mut changes.deleted),
             dropped: std::mem::take(&mut changes.dropped),
         };
-        let (mut ordered, causes) = order::order(mapping, changes)?;
-        number_slots(&mut ordered, &mut after, slots);
-        let steps = group::group(ordered);
-        Ok((Plan { steps, causes, slots, mapping: Some(Arc::clone(mapping)) }, after))
+        let order::Ordered { mut items, causes, ring_unless_drawn } =
+            order::order(mapping, changes)?;
+        number_slots(&mut items, &mut after, slots);
+        let steps = group::group(items);
+        let mapping = Some(Arc::clone(mapping));
+        Ok((Plan { steps, causes, slots, mapping, ring_unless_drawn }, after))
+    }
+
+    /// Whether a row refers to one whose key is made after it, unless that is drawn ahead.
+    pub(crate) fn needs_drawn_keys(&self) -> bool {
+        self.ring_unless_drawn.is_some()
+    }
+
+    /// Makes sure that the plan can be carried out without keys that are drawn ahead.
+    ///
+    /// # Errors
+    ///
+    /// E0302 if a row refers to one whose key is made after it.
+    pub(crate) fn check_without_drawn_keys(&self) -> Result<(), FlushError> {
+        self.ring_unless_drawn.clone().map_or(Ok(()), Err)
     }
 
     /// Whether there is nothing to do.

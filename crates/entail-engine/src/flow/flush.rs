@@ -124,8 +124,8 @@ impl Flush {
     }
 
     fn run(&mut self, unit: &mut Unit, plan: Plan, after: After) -> Result<Step<()>, Error> {
-        // Within a transaction a refusal would end it.
-        if unit.has_sequences && !unit.transaction.begun {
+        // Within a transaction a refusal would end it, so it is not risked there without need.
+        if unit.has_sequences && (!unit.transaction.begun || plan.needs_drawn_keys()) {
             let mapping = Arc::clone(unit.mapping());
             let draws = plan.draws(&mapping);
             if !draws.is_empty() {
@@ -147,7 +147,9 @@ impl Flush {
         let Ahead { plan, after, draws } = ahead;
         let drawn = match answer {
             Some(Ok(outcome)) => Drawn::take(&draws, &outcome.rows, plan.slots),
-            Some(Err(BatchFailure { error: DriverError::Statement { reason, .. }, .. })) => {
+            Some(Err(BatchFailure { error: DriverError::Statement { reason, .. }, .. }))
+                if !unit.transaction.begun =>
+            {
                 tracing::debug!(%reason, "no keys can be drawn ahead");
                 unit.has_sequences = false;
                 Drawn::default()
@@ -166,6 +168,9 @@ impl Flush {
         drawn: Drawn,
     ) -> Result<Step<()>, Error> {
         let mapping = Arc::clone(unit.mapping());
+        if drawn.is_empty() {
+            plan.check_without_drawn_keys()?;
+        }
         let (mut batch, places) = match drawn.is_empty() {
             true => render(&mut unit.texts, &mapping, &plan),
             false => render(&mut unit.texts, &mapping, &plan.with_drawn(&mapping, &drawn)),
@@ -375,6 +380,9 @@ impl Flow for Preview {
             match collect(&unit.arena)? {
                 Collected::Changes(changes) => {
                     let (plan, _) = Plan::new(unit.arena.mapping(), changes)?;
+                    if !unit.has_sequences {
+                        plan.check_without_drawn_keys()?;
+                    }
                     return Ok(Step::Done(plan));
                 }
                 Collected::Needs(needs) => {

@@ -69,7 +69,8 @@ impl Drawn {
 }
 
 impl Plan {
-    /// The keys that are worth drawing ahead; none if there are only few levels.
+    /// The keys that are worth drawing ahead; none if there are only few levels, and no row refers
+    /// to a key that is made after it.
     pub(crate) fn draws(&self, mapping: &Mapping) -> Vec<Draw> {
         let mut draws: Vec<Draw> = Vec::new();
         let mut levels = 0;
@@ -84,7 +85,7 @@ impl Plan {
                 None => draws.push(Draw { table: step.table, column, slots: slots.collect() }),
             }
         }
-        if levels < DEEP || self.levels() < DEEP {
+        if !self.needs_drawn_keys() && (levels < DEEP || self.levels() < DEEP) {
             draws.clear();
         }
         draws

@@ -4,7 +4,7 @@
 use crate::batch::{Expect, Operation, Param};
 use crate::change::{CauseNode, Phase, RowChange, write_label};
 use crate::error::FlushError;
-use crate::mapping::{Action, Deferrable, TableId};
+use crate::mapping::{Action, Deferrable, Mapping, TableId};
 use crate::value::Value;
 
 use super::Item;
@@ -20,6 +20,9 @@ enum Way {
     FillLater,
     /// The earlier row lets go in a statement of its own, ahead of its main one.
     LetGoEarly,
+    /// The edge may be dropped, if the keys of the new rows are drawn ahead: the later row is
+    /// written with a key that the database has not made yet.
+    DropIfDrawn,
     /// The edge is dropped, and the database decides whether the unique value is free.
     Hope,
 }
@@ -34,9 +37,16 @@ pub(super) fn cut(
         .iter()
         .filter_map(|edge| Some((way(rows, edge)?, *edge)))
         .min_by_key(|(way, edge)| (*way, edge.from, edge.to));
-    let Some((way, edge)) = best else { return Err(cycle(rows, ring, causes)) };
+    let Some((way, edge)) = best else {
+        return Err(cycle(rows.mapping, &rows.items, ring, causes));
+    };
     match way {
         Way::Drop | Way::Hope => rows.edges.retain(|one| *one != edge),
+        Way::DropIfDrawn => {
+            rows.ring_unless_drawn
+                .get_or_insert_with(|| cycle(rows.mapping, &rows.items, ring, causes));
+            rows.edges.retain(|one| *one != edge);
+        }
         Way::FillLater => fill_later(rows, edge),
         Way::LetGoEarly => let_go_early(rows, edge),
     }
@@ -49,13 +59,17 @@ fn way(rows: &Rows<'_>, edge: &Edge) -> Option<Way> {
         Why::Refers(key) => {
             let Item::Row(child) = &rows.items[edge.to] else { return None };
             let key = rows.foreign_key(child.table, key);
-            if key.deferrable == Deferrable::InitiallyDeferred {
+            let is_deferred = key.deferrable == Deferrable::InitiallyDeferred;
+            let is_slot =
+                |column| matches!(rows.items[edge.to].writes(column), Some(Param::Slot(_)));
+            let is_unmade = key.columns.iter().any(|&column| is_slot(column));
+            if is_deferred && !is_unmade {
                 return Some(Way::Drop);
             }
             let can_wait = child.phase == Phase::Main
                 && child.operation != Operation::Delete
                 && can_be_null(rows, child.table, &key.columns);
-            can_wait.then_some(Way::FillLater)
+            if can_wait { Some(Way::FillLater) } else { is_deferred.then_some(Way::DropIfDrawn) }
         }
         Why::LetsGo(key) => {
             let Item::Row(child) = &rows.items[edge.from] else { return None };
@@ -183,16 +197,16 @@ fn take_edges(rows: &mut Rows<'_>, which: impl Fn(&Edge) -> bool) -> Vec<Edge> {
     taken
 }
 
-fn cycle(rows: &Rows<'_>, ring: &[Edge], causes: &[CauseNode]) -> FlushError {
+fn cycle(mapping: &Mapping, items: &[Item], ring: &[Edge], causes: &[CauseNode]) -> FlushError {
     let mut text = String::new();
     for edge in ring {
-        if let Item::Row(row) = &rows.items[edge.to] {
+        if let Item::Row(row) = &items[edge.to] {
             if !text.is_empty() {
                 text.push_str(" <- ");
             }
             let key = causes.get(row.cause as usize).and_then(|cause| cause.key.as_ref());
             // Writing to a String cannot fail.
-            let _ = write_label(rows.mapping, row.object, key, &mut text);
+            let _ = write_label(mapping, row.object, key, &mut text);
         }
     }
     FlushError::Cycle { ring: text }

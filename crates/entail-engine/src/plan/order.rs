@@ -117,11 +117,16 @@ impl Item {
     }
 }
 
+/// Changes in their order.
+pub(super) struct Ordered {
+    pub items: Vec<Item>,
+    pub causes: Vec<CauseNode>,
+    /// The ring that is there unless keys are drawn ahead.
+    pub ring_unless_drawn: Option<FlushError>,
+}
+
 /// Puts the changes into order.
-pub(super) fn order(
-    mapping: &Mapping,
-    changes: ChangeSet,
-) -> Result<(Vec<Item>, Vec<CauseNode>), FlushError> {
+pub(super) fn order(mapping: &Mapping, changes: ChangeSet) -> Result<Ordered, FlushError> {
     let mut changes = split_bulks(mapping, changes);
     let causes = changes.causes;
     let others = changes.rows.len() + changes.links.len() + changes.sets.len();
@@ -129,7 +134,8 @@ pub(super) fn order(
         let bulk = changes.bulks.pop().map(Item::Bulk);
         let link = changes.links.pop().map(Item::Link);
         let set = changes.sets.pop().map(Item::Set);
-        return Ok((bulk.or(link).or(set).into_iter().collect(), causes));
+        let items = bulk.or(link).or(set).into_iter().collect();
+        return Ok(Ordered { items, causes, ring_unless_drawn: None });
     }
     let bulks = changes.bulks.into_iter().map(Item::Bulk);
     let rows = changes.rows.into_iter().map(Item::Row);
@@ -159,6 +165,7 @@ pub(super) fn order(
     let unique = unique_edges(mapping, &groups);
     let edges = group_edges(mapping, &groups, &unique);
     let mut ordered = Vec::new();
+    let mut ring_unless_drawn = None;
     for component in components(&groups, &edges) {
         let alone = matches!(component.as_slice(), [one] if !edges.contains(&(*one, *one)));
         let taken = component.into_iter().filter_map(|group| Some((group, groups.remove(&group)?)));
@@ -167,10 +174,11 @@ pub(super) fn order(
         } else {
             let taken = taken.map(|(group, items)| (group, one_by_one(group, items)));
             let sorted = row::sort_rows(mapping, taken.collect(), &unique, &edges, &causes)?;
-            append(&mut ordered, sorted);
+            ring_unless_drawn = ring_unless_drawn.or(sorted.ring_unless_drawn);
+            append(&mut ordered, sorted.items);
         }
     }
-    Ok((ordered, causes))
+    Ok(Ordered { items: ordered, causes, ring_unless_drawn })
 }
 
 /// Takes bulks apart whose rows may wait for each other or for other rows of their table, or that

@@ -55,6 +55,15 @@ pub(super) struct Rows<'m> {
     /// What decides where nothing else does.
     pub priorities: Vec<((u8, u32, Class), usize)>,
     pub edges: Vec<Edge>,
+    /// The ring that is there unless keys are drawn ahead.
+    pub ring_unless_drawn: Option<FlushError>,
+}
+
+/// Rows in their order.
+pub(super) struct Sorted {
+    pub items: Vec<Item>,
+    /// The ring that is there unless keys are drawn ahead.
+    pub ring_unless_drawn: Option<FlushError>,
 }
 
 /// Sorts the rows of groups that form a ring; cuts rings of rows where they can be cut.
@@ -64,8 +73,14 @@ pub(super) fn sort_rows(
     unique: &[UniqueEdge],
     group_edges: &Edges,
     causes: &[CauseNode],
-) -> Result<Vec<Item>, FlushError> {
-    let mut rows = Rows { mapping, items: Vec::new(), priorities: Vec::new(), edges: Vec::new() };
+) -> Result<Sorted, FlushError> {
+    let mut rows = Rows {
+        mapping,
+        items: Vec::new(),
+        priorities: Vec::new(),
+        edges: Vec::new(),
+        ring_unless_drawn: None,
+    };
     let mut starts = FxHashMap::default();
     for (group, items) in groups {
         starts.insert(group, (rows.items.len(), items.len()));
@@ -276,9 +291,10 @@ impl Rows<'_> {
         seen
     }
 
-    fn into_order(self, order: Vec<usize>) -> Vec<Item> {
+    fn into_order(self, order: Vec<usize>) -> Sorted {
         let mut items: Vec<Option<Item>> = self.items.into_iter().map(Some).collect();
-        order.into_iter().filter_map(|place| items[place].take()).collect()
+        let items = order.into_iter().filter_map(|place| items[place].take()).collect();
+        Sorted { items, ring_unless_drawn: self.ring_unless_drawn }
     }
 }
 

@@ -284,6 +284,102 @@ fn who_refers_to_a_deleted_row_lets_go_once_and_apart_from_its_other_changes() {
     );
 }
 
+// --- Rings of rows whose keys the database makes ---------------------------------------------------
+
+#[derive(Entity)]
+#[entity(table = "lefts")]
+struct Left {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "right_id", deferrable = "deferred")]
+    right: BelongsTo<Option<Right>>,
+    #[belongs_to(column = "only_id", deferrable = "deferred")]
+    only: BelongsTo<Only>,
+}
+
+#[derive(Entity)]
+#[entity(table = "rights")]
+struct Right {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "left_id")]
+    left: BelongsTo<Left>,
+}
+
+#[derive(Entity)]
+#[entity(table = "onlies")]
+struct Only {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "left_id")]
+    left: BelongsTo<Option<Left>>,
+}
+
+#[derive(Entity)]
+#[entity(table = "yins")]
+struct Yin {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "yang_id", deferrable = "deferred")]
+    yang: BelongsTo<Yang>,
+}
+
+#[derive(Entity)]
+#[entity(table = "yangs")]
+struct Yang {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "yin_id", deferrable = "deferred")]
+    yin: BelongsTo<Yin>,
+}
+
+#[test]
+fn a_deferred_key_does_not_lose_a_reference_to_a_row_whose_key_is_made_later() {
+    if crate::DATABASE == Kind::MariaDb {
+        return; // It cannot wait with a foreign key until the commit.
+    }
+    let place = Place::small();
+    let mapping = mapping![Left, Right, Only, Yin, Yang].expect("the mapping is right");
+    let db = Database::connect(&place.url, mapping).expect("the database is there");
+    db.create_all().expect("the tables are new");
+    let mut session = db.session();
+    let only = session.add(Only { id: auto(), left: unset() });
+    let left = session.add(Left { id: auto(), right: unset(), only: unset() });
+    let right = session.add(Right { id: auto(), left: unset() });
+    session.set(left, Left::ONLY, only);
+    session.set(left, Left::RIGHT, right);
+    session.set(right, Right::LEFT, left);
+    session.set(only, Only::LEFT, left);
+    session.commit().unwrap();
+    session.clear();
+    let left = session.query::<Left>().one().unwrap();
+    let right = session.query::<Right>().one().unwrap();
+    let only = session.query::<Only>().one().unwrap();
+    assert_eq!(session.one(left, Left::RIGHT).unwrap(), Some(right));
+    assert_eq!(session.one(left, Left::ONLY).unwrap(), Some(only));
+    assert_eq!(session.one(right, Right::LEFT).unwrap(), Some(left));
+    assert_eq!(session.one(only, Only::LEFT).unwrap(), Some(left));
+
+    let yin = session.add(Yin { id: auto(), yang: unset() });
+    let yang = session.add(Yang { id: auto(), yin: unset() });
+    session.set(yin, Yin::YANG, yang);
+    session.set(yang, Yang::YIN, yin);
+    if crate::DATABASE == Kind::Postgres {
+        session.commit().unwrap(); // Its keys are drawn ahead.
+        assert_eq!(session.query::<Yang>().filter(Yang::YIN_ID.eq(1)).count().unwrap(), 1);
+        session.execute("update yins set yang_id = yang_id", []).unwrap();
+        let yin = session.add(Yin { id: auto(), yang: unset() });
+        let yang = session.add(Yang { id: auto(), yin: unset() });
+        session.set(yin, Yin::YANG, yang);
+        session.set(yang, Yang::YIN, yin);
+        session.commit().unwrap();
+    } else {
+        assert_eq!(session.plan().unwrap_err().code(), "E0302");
+        assert_eq!(session.commit().unwrap_err().code(), "E0302");
+        assert_eq!(session.state(yin), State::Pending);
+    }
+}
+
 // --- Values that the database puts in -----------------------------------------------------------
 
 #[derive(Entity, Debug)]
