@@ -278,15 +278,20 @@ impl Builder<'_> {
         let mut values = Vec::new();
         for follow in follows.iter().filter(|follow| follow.separately) {
             let param = self.resolve(follow.source);
-            let now = arena.column(id, follow.column);
-            let committed = if inserted { now } else { arena.committed_column(id, follow.column) };
+            let committed = match inserted {
+                true if self.table(id).columns[follow.column].nullable => None,
+                true => arena.column(id, follow.column),
+                false => arena.committed_column(id, follow.column),
+            };
             let same = match (&param, committed) {
                 (Param::Value(new), Some(old)) => new.as_ref() == old,
                 (Param::Value(new), None) => new.is_null(),
                 (Param::Slot(_), _) => false,
             };
-            if !same {
+            if !same || inserted {
                 changes.write_back.push((id, follow.column, param.clone()));
+            }
+            if !same {
                 values.push((follow.column, param));
             }
         }

@@ -162,6 +162,7 @@ impl Rows<'_> {
             }
             if let Some(&loser) = old_values(item, &key.columns).and_then(|old| losers.get(&old))
                 && loser != place
+                && lets_go(item, key)
                 && !self.lets_go_before(item, key)
             {
                 edges.push(Edge { from: place, to: loser, why: Why::LetsGo(number) });
@@ -295,6 +296,17 @@ impl Rows<'_> {
         let mut items: Vec<Option<Item>> = self.items.into_iter().map(Some).collect();
         let items = order.into_iter().filter_map(|place| items[place].take()).collect();
         Sorted { items, ring_unless_drawn: self.ring_unless_drawn }
+    }
+}
+
+/// Whether a row no longer has its foreign key once it is written. An update of other columns does
+/// not let go, and the database is to say so.
+fn lets_go(item: &Item, key: &ForeignKey) -> bool {
+    match item {
+        Item::Row(row) if row.operation == Operation::Update => {
+            key.columns.iter().any(|&column| item.writes(column).is_some())
+        }
+        _ => true,
     }
 }
 

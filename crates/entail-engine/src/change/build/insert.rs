@@ -32,9 +32,16 @@ impl Builder<'_> {
         for follow in self.follows.get(&id).iter().flat_map(|follows| follows.iter()) {
             any_separate |= follow.separately;
             let place = bulk.columns.iter().position(|&column| column == follow.column);
-            if let Some(place) = place.filter(|_| !follow.separately) {
+            let is_null = |param| usize::from(param == NULL);
+            if let Some(place) = place
+                && follow.separately
+                && table.columns[follow.column].nullable
+            {
+                // What the object has there may be of a former parent.
+                nulls += 1 - bulk.params.as_slice().get(before + place).map_or(1, is_null);
+                bulk.params.set(before + place, NULL);
+            } else if let Some(place) = place.filter(|_| !follow.separately) {
                 let param = self.resolve(follow.source);
-                let is_null = |param| usize::from(param == NULL);
                 nulls -= bulk.params.as_slice().get(before + place).map_or(0, is_null);
                 nulls += is_null(param.as_ref());
                 bulk.params.set(before + place, param.as_ref());
