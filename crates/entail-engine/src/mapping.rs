@@ -250,7 +250,7 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// All mistakes at once, each with a code (E0101 to E0117) and what to do.
+    /// All mistakes at once, each with a code (E0101 to E0120) and what to do.
     pub fn new(definition: MappingDefinition) -> Result<Self, MappingErrors> {
         freeze::freeze(definition)
     }

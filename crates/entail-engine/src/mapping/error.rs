@@ -63,6 +63,12 @@ pub enum MappingError {
     BadGenerated { entity: String, column: String, needs: &'static str },
     #[error("E0117: the table `{table}` is declared twice in different ways; declare it once")]
     TableConflict { table: String },
+    #[error("E0118: the table `{table}` has no columns; give it at least a key")]
+    NoColumns { table: String },
+    #[error("E0119: {what} has an empty name; databases do not agree on those, give it one")]
+    NoName { what: String },
+    #[error("E0120: `{place}` names the column `{column}` twice; name it once")]
+    RepeatedColumn { place: String, column: String },
 }
 
 impl MappingError {

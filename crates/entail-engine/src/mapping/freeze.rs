@@ -21,6 +21,13 @@ pub(super) fn freeze(definition: MappingDefinition) -> Result<Mapping, MappingEr
     let mut freezer = Freezer { errors: Vec::new(), tables: IndexMap::new() };
     freezer.collect_tables(&definition);
     let mut tables = freezer.freeze_tables();
+    // An entity whose table is another's has columns that are not those of the table.
+    let is_mixed_up = |error: &MappingError| {
+        matches!(error, MappingError::Duplicate { .. } | MappingError::TableConflict { .. })
+    };
+    if freezer.errors.iter().any(is_mixed_up) {
+        return Err(MappingErrors(freezer.errors));
+    }
     let mut entities = freezer.freeze_entities(&definition.entities, &mut tables);
     // Relationships lean on tables, keys and entities: with mistakes there, more would only
     // repeat them.
@@ -112,7 +119,17 @@ impl Freezer {
         definition: &TableDefinition,
         foreign_keys: Vec<ForeignKey>,
     ) -> Table {
+        if definition.columns.is_empty() {
+            self.errors.push(MappingError::NoColumns { table: definition.full_name() });
+        }
+        if definition.name.is_empty() {
+            self.errors.push(MappingError::NoName { what: "a table".to_owned() });
+        }
         for (index, column) in definition.columns.iter().enumerate() {
+            if column.name.is_empty() {
+                let what = format!("a column of `{}`", definition.full_name());
+                self.errors.push(MappingError::NoName { what });
+            }
             if definition.columns[..index].iter().any(|other| other.name == column.name) {
                 let name = format!("{}.{}", definition.full_name(), column.name);
                 self.errors.push(MappingError::Duplicate { what: "column", name });
@@ -559,7 +576,11 @@ impl Freezer {
     /// The numbers of columns; an unknown one is a mistake.
     fn columns(&mut self, place: &str, table: &TableDefinition, names: &[String]) -> Vec<usize> {
         let mut found = Vec::with_capacity(names.len());
-        for name in names {
+        for (index, name) in names.iter().enumerate() {
+            if names[..index].contains(name) {
+                let (place, column) = (place.to_owned(), name.clone());
+                self.errors.push(MappingError::RepeatedColumn { place, column });
+            }
             match table.columns.iter().position(|column| &column.name == name) {
                 Some(column) => found.push(column),
                 None => {

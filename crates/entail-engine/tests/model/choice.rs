@@ -13,6 +13,7 @@ pub trait Choice {
 }
 
 /// Chance from a seed (SplitMix64, Steele et al. 2014).
+#[allow(dead_code)] // Only the tests have seeds.
 pub struct Seeded(pub u64);
 
 impl Choice for Seeded {

@@ -1,0 +1,267 @@
+//! Mistakes in mappings: each has a code and says what to do, and all of them come back at once.
+
+use entail_engine::mapping::{
+    Cascades, ColumnDefinition, EntityDefinition, ForeignKeyDefinition, KindDefinition, Mapping,
+    MappingDefinition, PassiveDeletes, RelationshipDefinition, TableDefinition, Via,
+};
+use entail_engine::value::ColumnType;
+use expect_test::{Expect, expect};
+
+fn number(name: &str) -> ColumnDefinition {
+    ColumnDefinition::new(name, ColumnType::BigInt)
+}
+
+fn text(name: &str) -> ColumnDefinition {
+    ColumnDefinition::new(name, ColumnType::Text { length: None })
+}
+
+fn table(name: &str, columns: Vec<ColumnDefinition>) -> TableDefinition {
+    let primary_key = vec!["id".to_owned()];
+    TableDefinition { name: name.to_owned(), columns, primary_key, ..TableDefinition::default() }
+}
+
+fn entity(name: &str, table: TableDefinition) -> EntityDefinition {
+    EntityDefinition { name: name.to_owned(), table, version: None, relationships: Vec::new() }
+}
+
+fn key(columns: &[&str], table: &str, references: &[&str]) -> ForeignKeyDefinition {
+    let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    ForeignKeyDefinition::new(own(columns), table, own(references))
+}
+
+fn one(name: &str, target: &str, column: &str) -> RelationshipDefinition {
+    let kind = KindDefinition::ManyToOne { foreign_key: vec![column.to_owned()] };
+    RelationshipDefinition::new(name, target, kind)
+}
+
+fn many(name: &str, target: &str, column: &str) -> RelationshipDefinition {
+    let kind = KindDefinition::OneToMany(Via::Columns(vec![column.to_owned()]));
+    RelationshipDefinition::new(name, target, kind)
+}
+
+/// A user with orders, without a mistake.
+fn shop() -> MappingDefinition {
+    let mut orders = table("orders", vec![number("id").generated(), number("user_id")]);
+    orders.foreign_keys.push(key(&["user_id"], "users", &[]));
+    let mut order = entity("Order", orders);
+    order.relationships.push(one("user", "User", "user_id"));
+    let mut user = entity("User", table("users", vec![number("id").generated(), text("name")]));
+    user.relationships.push(many("orders", "Order", "user_id"));
+    MappingDefinition { entities: vec![user, order], ..MappingDefinition::default() }
+}
+
+/// Makes one mistake, and compares what is said about it.
+fn check(mistake: impl FnOnce(&mut MappingDefinition), expected: Expect) {
+    let mut definition = shop();
+    mistake(&mut definition);
+    expected.assert_eq(&Mapping::new(definition).unwrap_err().to_string());
+}
+
+fn orders(definition: &mut MappingDefinition) -> &mut TableDefinition {
+    &mut definition.entities[1].table
+}
+
+fn relationship(definition: &mut MappingDefinition, entity: usize) -> &mut RelationshipDefinition {
+    &mut definition.entities[entity].relationships[0]
+}
+
+#[test]
+fn names_are_there_and_are_not_given_twice() {
+    assert!(Mapping::new(shop()).is_ok());
+    check(
+        |d| d.entities[1].name = "User".to_owned(),
+        expect![
+            "the mapping has a mistake: E0101: two entities are named `User`; give one of them another name"
+        ],
+    );
+    check(
+        |d| orders(d).columns.push(text("user_id")),
+        expect![
+            "the mapping has a mistake: E0101: two columns are named `orders.user_id`; give one of them another name"
+        ],
+    );
+    check(
+        |d| d.entities[0].relationships.push(many("orders", "Order", "user_id")),
+        expect![
+            "the mapping has a mistake: E0101: two relationships are named `User.orders`; give one of them another name"
+        ],
+    );
+    check(
+        |d| d.entities[1].table = d.entities[0].table.clone(),
+        expect![
+            "the mapping has a mistake: E0101: two entity tables are named `users`; give one of them another name"
+        ],
+    );
+    check(
+        |d| orders(d).columns.push(text("")),
+        expect![
+            "the mapping has a mistake: E0119: a column of `orders` has an empty name; databases do not agree on those, give it one"
+        ],
+    );
+    check(
+        |d| d.tables.push(table("", vec![number("id")])),
+        expect![
+            "the mapping has a mistake: E0119: a table has an empty name; databases do not agree on those, give it one"
+        ],
+    );
+}
+
+#[test]
+fn tables_have_columns_and_entities_keys() {
+    check(
+        |d| {
+            d.tables.push(TableDefinition { primary_key: Vec::new(), ..table("empty", Vec::new()) })
+        },
+        expect![
+            "the mapping has a mistake: E0118: the table `empty` has no columns; give it at least a key"
+        ],
+    );
+    check(
+        |d| orders(d).primary_key.clear(),
+        expect![
+            "the mapping has a mistake: E0102: `Order` has no primary key; mark its key column or columns"
+        ],
+    );
+    check(
+        |d| orders(d).primary_key.push("id".to_owned()),
+        expect![[r#"
+        the mapping has 2 mistakes:
+          E0120: `orders` names the column `id` twice; name it once
+          E0116: `Order.id` is generated by the database, which needs an integer that is the whole key"#]],
+    );
+    check(
+        |d| orders(d).primary_key = vec!["number".to_owned()],
+        expect![[r#"
+        the mapping has 2 mistakes:
+          E0103: `orders` names the column `number`, which the table `orders` does not have; its columns are id, user_id
+          E0102: `Order` has no primary key; mark its key column or columns"#]],
+    );
+    check(
+        |d| orders(d).primary_key.push("user_id".to_owned()),
+        expect![
+            "the mapping has a mistake: E0116: `Order.id` is generated by the database, which needs an integer that is the whole key"
+        ],
+    );
+    check(
+        |d| d.entities[0].version = Some("name".to_owned()),
+        expect![
+            "the mapping has a mistake: E0115: the version column `name` of `User` must be an integer and not part of the key"
+        ],
+    );
+}
+
+#[test]
+fn one_table_is_declared_in_one_way() {
+    let links = |columns: &[&str]| TableDefinition {
+        name: "links".to_owned(),
+        columns: columns.iter().map(|name| number(name)).collect(),
+        ..TableDefinition::default()
+    };
+    check(
+        |d| d.tables.extend([links(&["a"]), links(&["b"])]),
+        expect![
+            "the mapping has a mistake: E0117: the table `links` is declared twice in different ways; declare it once"
+        ],
+    );
+}
+
+#[test]
+fn foreign_keys_fit_what_they_refer_to() {
+    check(
+        |d| orders(d).foreign_keys[0].table = "people".to_owned(),
+        expect![
+            "the mapping has a mistake: E0104: `orders (user_id)` names the table `people`, which is not in the mapping; add its entity or table"
+        ],
+    );
+    check(
+        |d| orders(d).foreign_keys[0].references = vec!["name".to_owned()],
+        expect![[r#"
+        the mapping has 2 mistakes:
+          E0113: the foreign key orders (user_id) is of type BigInt, but `users.name` is of type Text; give both one type
+          E0112: the foreign key orders (user_id) refers to (name), which is neither the primary key nor unique in `users`; make it unique or refer to the primary key"#]],
+    );
+    check(
+        |d| orders(d).foreign_keys.push(key(&["id", "user_id"], "users", &[])),
+        expect![
+            "the mapping has a mistake: E0111: the foreign key orders (id, user_id) has 2 column(s), but what it refers to has 1; name as many"
+        ],
+    );
+    check(
+        |d| orders(d).columns[1].ty = ColumnType::Text { length: None },
+        expect![
+            "the mapping has a mistake: E0113: the foreign key orders (user_id) is of type Text, but `users.id` is of type BigInt; give both one type"
+        ],
+    );
+}
+
+#[test]
+fn relationships_lead_over_foreign_keys() {
+    check(
+        |d| relationship(d, 1).target = "Person".to_owned(),
+        expect![
+            "the mapping has a mistake: E0105: `Order.user` leads to `Person`, which is not in the mapping; add that entity"
+        ],
+    );
+    check(
+        |d| relationship(d, 1).kind = KindDefinition::ManyToOne { foreign_key: vec!["id".into()] },
+        expect![
+            "the mapping has a mistake: E0106: `Order.user` goes by (id) of `orders`, which is no foreign key to `User`; declare one over exactly these columns"
+        ],
+    );
+}
+
+#[test]
+fn both_sides_agree() {
+    check(
+        |d| relationship(d, 0).back_populates = Some("owner".to_owned()),
+        expect![
+            "the mapping has a mistake: E0107: `User.orders` names `owner` as its other side, but `Order` has no such relationship; it has `user`"
+        ],
+    );
+    check(
+        |d| {
+            orders(d).columns.push(number("buyer_id"));
+            orders(d).foreign_keys.push(key(&["buyer_id"], "users", &[]));
+            d.entities[1].relationships.push(one("buyer", "User", "buyer_id"));
+            relationship(d, 0).back_populates = Some("buyer".to_owned());
+        },
+        expect![
+            "the mapping has a mistake: E0108: `User.orders` names `buyer` as its other side, which does not lead back over the same columns in the opposite direction; both sides must go by the same foreign key, one each way"
+        ],
+    );
+}
+
+#[test]
+fn cascades_fit_their_relationships() {
+    check(
+        |d| relationship(d, 1).cascade = Cascades::parse("all, delete-orphan").ok(),
+        expect![
+            "the mapping has a mistake: E0109: `Order.user` has delete-orphan, but its target can have several owners; add `single_parent`, or put delete-orphan on the has_many or has_one side"
+        ],
+    );
+    check(
+        |d| {
+            relationship(d, 0).cascade = Some(Cascades::ALL);
+            relationship(d, 0).passive_deletes = PassiveDeletes::All;
+        },
+        expect![[
+            r#"the mapping has a mistake: E0110: `User.orders` has passive_deletes = "all" and delete; with `all` the database alone takes care of the children: drop one of the two"#
+        ]],
+    );
+}
+
+#[test]
+fn all_mistakes_come_back_at_once() {
+    check(
+        |d| {
+            orders(d).primary_key.clear();
+            orders(d).foreign_keys[0].table = "people".to_owned();
+            d.entities[0].version = Some("number".to_owned());
+        },
+        expect![[r#"
+            the mapping has 3 mistakes:
+              E0104: `orders (user_id)` names the table `people`, which is not in the mapping; add its entity or table
+              E0103: `User (version)` names the column `number`, which the table `users` does not have; its columns are id, name
+              E0102: `Order` has no primary key; mark its key column or columns"#]],
+    );
+}
