@@ -21,6 +21,9 @@ impl Runner {
     }
 }
 
+/// How long eight threads work on each database.
+const LOAD_SECONDS: &str = "60";
+
 /// Runs the whole suite, with `extra` arguments to each of its commands.
 pub fn run(extra: &[String]) -> Result<(), String> {
     let servers = Servers::find()?;
@@ -36,8 +39,11 @@ pub fn run(extra: &[String]) -> Result<(), String> {
 pub fn test_steps(runner: Runner, extra: &[String], servers: &Servers) -> Vec<Step> {
     let environment = servers.environment();
     let calls = invocations(runner, extra).into_iter();
-    let mut steps: Vec<Step> =
-        calls.map(|(name, call)| Step::cargo(name, call.envs(&environment))).collect();
+    let mut steps: Vec<Step> = calls
+        .map(|(name, call)| {
+            Step::cargo(name, call.envs(&environment).env("ENTAIL_LOAD_SECONDS", LOAD_SECONDS))
+        })
+        .collect();
     if extra.is_empty() {
         steps.push(Step::check("tests: own servers", servers::check));
     }

@@ -23,6 +23,7 @@ pub struct Place {
     /// The URL, to connect once more.
     pub url: String,
     /// A name that no other test has.
+    #[allow(dead_code)] // As below: not every program needs it.
     pub name: String,
     server: Option<Server>,
     _folder: Option<tempfile::TempDir>,
@@ -36,6 +37,7 @@ struct Server {
 
 impl Place {
     /// A place for one connection at least; in memory where that is enough.
+    #[allow(dead_code)]
     pub fn small() -> Self {
         match crate::DATABASE {
             Kind::Sqlite => Self {
@@ -58,8 +60,14 @@ impl Place {
     }
 
     /// A place for several connections at the same time.
+    #[allow(dead_code)]
     pub fn shared() -> Self {
-        match crate::DATABASE {
+        Self::on(crate::DATABASE)
+    }
+
+    /// A place on a kind of database, for several connections at the same time.
+    pub fn on(kind: Kind) -> Self {
+        match kind {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().expect("a folder");
                 let url = format!("sqlite:{}", folder.path().join("test.db").display());
