@@ -15,6 +15,7 @@ mod memory;
 mod peers;
 mod place;
 mod plot;
+mod portions;
 mod proxy;
 mod race;
 mod report;
@@ -72,6 +73,9 @@ struct Arguments {
     /// Shows the memory that 100,000 loaded rows need.
     #[arg(long)]
     memory: bool,
+    /// Shows the memory of a session that takes a million rows in portions, on SQLite.
+    #[arg(long)]
+    portions: bool,
     /// Loads the database of this URL, and prints what memory that needed: a child of `--memory`.
     #[arg(long, hide = true)]
     load: Option<String>,
@@ -154,6 +158,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     if let Some(url) = &arguments.load {
         let contender = arguments.alone.ok_or("--load needs --alone")?;
         return memory::load(contender, databases[0], url);
+    }
+    if arguments.portions {
+        return portions::show();
     }
     if arguments.memory {
         return memory::show(databases);
