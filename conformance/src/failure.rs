@@ -16,6 +16,11 @@ impl Failure {
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self { kind: "invalid_request", detail: detail.into() }
     }
+
+    /// Whether the row of an object was to be read, and is gone.
+    pub fn is_of_a_lost_row(&self) -> bool {
+        self.detail.starts_with("E0404")
+    }
 }
 
 impl From<Error> for Failure {

@@ -121,21 +121,24 @@ impl Arena {
             if !entity.relationships.is_empty() {
                 self.commit_links(&entity.relationships, id.slot);
             }
+            let is_given = entity.generated_key.is_none();
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
-            displaced.extend(match key {
+            let former = match key {
                 Some(key) if fresh => self.take_first_key(id, key),
                 Some(key) => self.take_key(id, key),
                 None => None,
-            });
+            };
+            displaced.extend(former.filter(|_| is_given));
             if fresh {
                 self.note_inserted(id);
             }
         }
         // Of those whose place another took, some have found their own by now. The others have no
         // row any more, or the database would have refused the other one. What was to be read
-        // afresh cannot be; what is known of the others stays.
+        // afresh cannot be; what is known of the others stays. A number that the database gives to
+        // another row says nothing about the object that had it before.
         displaced.retain(|&id| !self.flags(id).has(Flags::MAPPED) && self.cell(id).is_stale());
         self.finish_deleted(&displaced);
     }

@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 use crate::error::StateError;
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Kind, Mapping, Relationship, RelationshipId};
-use crate::value::ValueRef;
+use crate::value::{Value, ValueRef};
 
 use super::cell::{Cause, Flags};
 use super::link::{One, OneLink, Was};
@@ -230,8 +230,8 @@ impl Arena {
     ) -> Result<(), StateError> {
         let old = self.old_target(relationship, owner);
         if let Some(expected) = only_if
-            && old != Old::Unknown
             && old != Old::Object(expected)
+            && (old != Old::Unknown || self.is_held_by_key(relationship, owner, expected))
         {
             return Ok(());
         }
@@ -268,6 +268,24 @@ impl Arena {
             }
             One::Unloaded => Old::Unknown,
         }
+    }
+
+    /// Whether an unloaded one-to-one leads to another object than the given one, by the identity map:
+    /// where the foreign key is the whole key of the target, that has the key of its owner.
+    fn is_held_by_key(&self, relationship: &Relationship, owner: Slot, other: Slot) -> bool {
+        let target = self.mapping.entity(relationship.target);
+        let owner = ObjectId { entity: relationship.owner, slot: owner };
+        if relationship.kind != Kind::OneToOne
+            || target.key != relationship.child_columns
+            || self.cell(owner).is_stale()
+        {
+            return false;
+        }
+        let parts = relationship.parent_columns.iter();
+        let key: Option<Vec<Value>> =
+            parts.map(|&part| Some(self.committed_column(owner, part)?.to_value())).collect();
+        let held = key.and_then(|key| self.find(relationship.target, &key));
+        held.is_some_and(|held| held.slot != other)
     }
 
     /// What an unloaded relationship to one holds by its committed foreign key and the identity

@@ -97,6 +97,7 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
         objects[id.entity.0 as usize].push((id, fate.work));
     }
     objects.iter_mut().for_each(|objects| objects.sort_unstable_by_key(|(id, _)| *id));
+    sync.clear_within_tables(&objects)?;
     for now in [Work::Delete, Work::Save] {
         // Where two relationships write one foreign key, the last one by this order has the word,
         // as in SQLAlchemy.
@@ -110,6 +111,13 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     }
     sync.listed()?;
     Ok(sync.foreign)
+}
+
+/// Whether a relationship leads to the parent in a tree whose parents have lists.
+fn is_in_a_tree(relationship: &Relationship) -> bool {
+    relationship.kind == Kind::ManyToOne
+        && relationship.is_self_referential()
+        && relationship.inverse.is_some()
 }
 
 /// The members that relationships to many gained, if there is a deletion that may concern them.
@@ -199,6 +207,10 @@ impl Synchroniser<'_> {
             self.parent_gained(relationship, id, first);
             return Ok(());
         }
+        if relationship.syncs_inverse && !arena.is_loaded(relationship.id, id.slot) {
+            // What was queued on such a list is what its children say themselves.
+            return Ok(());
+        }
         let history = arena.history(relationship.id, id.slot);
         self.parent_gained(relationship, id, &history.added);
         let nullifies = !relationship.cascade.has(Cascade::DeleteOrphan)
@@ -265,6 +277,22 @@ impl Synchroniser<'_> {
         Ok(())
     }
 
+    /// Rows of a tree that are without a parent by their own side: the list of a parent that has such
+    /// a row all the same has the last word, since a parent is written before it is referred to.
+    fn clear_within_tables(&mut self, objects: &[Vec<(ObjectId, Work)>]) -> Result<(), FlushError> {
+        let mapping = self.fates.mapping;
+        let all = mapping.relationships_by_name();
+        for relationship in all.filter(|one| is_in_a_tree(one) && !one.viewonly) {
+            for &(id, work) in &objects[relationship.owner.0 as usize] {
+                let history = self.fates.arena.one_history(relationship.id, id.slot);
+                if work == Work::Save && history.added == Some(None) {
+                    self.clear(relationship, id, id)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn child_saved(&mut self, relationship: &Relationship, id: ObjectId) -> Result<(), FlushError> {
         let history = self.fates.arena.one_history(relationship.id, id.slot);
         match history.added {
@@ -276,6 +304,7 @@ impl Synchroniser<'_> {
                     self.warn_outside(relationship, target);
                 }
             }
+            Some(None) if is_in_a_tree(relationship) => {}
             Some(None) => self.clear(relationship, id, id)?,
             None => {}
         }

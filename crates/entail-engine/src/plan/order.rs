@@ -30,6 +30,9 @@ pub(super) enum Class {
     Link,
     After,
     BeforeDelete,
+    /// Rows that are reached by their parents' keys, and let go of them.
+    Detached,
+    /// Rows that are reached by their parents' keys, and go.
     Reached,
     Delete,
 }
@@ -48,7 +51,7 @@ impl Group {
     pub fn priority(&self) -> (u8, u32, Class) {
         match self.class {
             Class::Update | Class::Insert => (0, self.rank, self.class),
-            Class::Reached => (8, u32::MAX - self.rank, self.class),
+            Class::Detached | Class::Reached => (8, u32::MAX - self.rank, self.class),
             Class::Delete => (9, u32::MAX - self.rank, self.class),
             class => (class as u8, self.rank, class),
         }
@@ -112,7 +115,10 @@ impl Item {
                 (Of::Links, Operation::Update) => Class::Relink,
                 (Of::Links, Operation::Delete) => Class::Unlink,
             },
-            Item::Set(_) => Class::Reached,
+            Item::Set(set) => match set.operation {
+                Operation::Update => Class::Detached,
+                Operation::Insert | Operation::Delete => Class::Reached,
+            },
         }
     }
 }
@@ -266,7 +272,7 @@ fn sort(class: Class, items: &mut [Item]) {
                 items.sort_by_key(order);
             }
         }
-        Class::Reached | Class::Link => {}
+        Class::Detached | Class::Reached | Class::Link => {}
         _ => {
             if !items.is_sorted_by(|one, other| compare(key(one), key(other)).is_le()) {
                 items.sort_by(|one, other| compare(key(one), key(other)));
@@ -318,7 +324,7 @@ fn waits(
 ) -> bool {
     let writes = !matches!(
         child.class,
-        Class::Delete | Class::Unlink | Class::Reached | Class::BeforeDelete
+        Class::Delete | Class::Unlink | Class::Detached | Class::Reached | Class::BeforeDelete
     );
     let provides = match parent.class {
         Class::Insert => true,
@@ -360,7 +366,7 @@ fn follows_in_table(one: Class, other: Class) -> bool {
         (Insert | Update, After)
             | (Update | After, BeforeDelete)
             | (BeforeDelete, Delete)
-            | (Unlink, Relink | Link | Reached)
+            | (Unlink, Relink | Link | Detached | Reached)
             | (Relink, Link)
     )
 }

@@ -223,7 +223,10 @@ impl Rows<'_> {
     /// Groups whose rows are not known one by one keep the order of the groups.
     fn add_coarse_edges(&mut self, starts: &FxHashMap<Group, (usize, usize)>, edges: &Edges) {
         let is_coarse = |group: &Group| {
-            matches!(group.class, Class::Reached | Class::Unlink | Class::Relink | Class::Link)
+            matches!(
+                group.class,
+                Class::Detached | Class::Reached | Class::Unlink | Class::Relink | Class::Link
+            )
         };
         for (from, to) in edges.iter().filter(|(from, to)| is_coarse(from) || is_coarse(to)) {
             if let (Some(&(a, a_count)), Some(&(b, b_count))) = (starts.get(from), starts.get(to)) {
