@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use crate::behaviours;
 use crate::cargo::Invocation;
 use crate::databases::Servers;
+use crate::fuzz;
 use crate::steps::{self, OnFailure, Step};
 use crate::suite::{self, Runner};
 use crate::tidy;
@@ -46,6 +47,8 @@ fn gate(root: &Path, servers: &Servers) -> Vec<Step> {
         engine_wasm(),
     ];
     steps.extend(suite::test_steps(Runner::installed(), &[], servers));
+    steps.push(graphs());
+    steps.push(fuzz::step());
     steps.push(Step::cargo("examples", Invocation::new("build --workspace --examples")));
     steps.push(quickstart(root));
     steps.push(bench(root));
@@ -99,6 +102,12 @@ fn has_target(target: &str) -> bool {
         }
         _ => false,
     }
+}
+
+/// All graphs of five rows, for which a test without optimization would take minutes.
+fn graphs() -> Step {
+    let line = "test --release --package entail-engine --test model -- --ignored";
+    Step::cargo("models: all graphs of five rows", Invocation::new(line))
 }
 
 fn quickstart(root: &Path) -> Step {

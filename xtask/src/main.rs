@@ -1,11 +1,12 @@
 //! Tasks of this repository: `cargo xtask ci`, `cargo xtask test`, `cargo xtask behaviours`,
-//! `cargo xtask differential`, `cargo xtask galera` and `cargo xtask tidy`.
+//! `cargo xtask differential`, `cargo xtask fuzz`, `cargo xtask galera` and `cargo xtask tidy`.
 
 mod behaviours;
 mod cargo;
 mod ci;
 mod databases;
 mod differential;
+mod fuzz;
 mod galera;
 mod servers;
 mod steps;
@@ -43,6 +44,12 @@ enum Task {
     /// List SQLAlchemy's behaviours with the tests that cover them, and fail where one has neither a
     /// test nor a line in DEVIATIONS.md
     Behaviours,
+    /// Fuzz scenarios, mappings and plans, all at once
+    Fuzz {
+        /// For how long
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Run a shop's load on a cluster of three MariaDB nodes, one of which is killed meanwhile
     Galera,
     /// Run scenarios made at random on SQLAlchemy, in an environment of its own, and on entail, and
@@ -69,6 +76,7 @@ fn main() -> ExitCode {
         Task::Test { extra } => suite::run(&extra),
         Task::Differential { seed, count } => differential::run(seed, count),
         Task::Behaviours => behaviours::run(),
+        Task::Fuzz { seconds } => fuzz::run(seconds).map(|note| println!("{note}")),
         Task::Galera => galera::run(),
         Task::Servers => servers::check().map(|_| ()),
         Task::Tidy => tidy::run(),

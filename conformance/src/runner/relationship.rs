@@ -29,7 +29,7 @@ impl Runner {
         let relationship = mapping
             .relationship_named(handle.raw().entity(), rel)
             .ok_or_else(|| Failure::invalid(format!("`{owner}` has no `{rel}`")))?;
-        let needs_history = relationship.single_parent || relationship.kind == Kind::OneToOne;
+        let needs_history = relationship.single_parent;
         let single_parent = relationship.single_parent;
         Ok(Held {
             owner: handle,

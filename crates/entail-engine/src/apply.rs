@@ -58,7 +58,8 @@ pub(crate) fn apply(
         arena.drop_pending(id);
     }
     arena.finish_deleted(&after.deleted);
-    arena.finish_kept(&after.kept);
+    let displaced = arena.finish_kept(&after.kept);
+    arena.finish_displaced(plan, displaced);
     arena.finish_flush();
     arena.reach_of_undo(UndoReach::Open);
 }
@@ -107,7 +108,9 @@ impl Arena {
         self.forget_marks();
     }
 
-    fn finish_kept(&mut self, kept: &[ObjectId]) {
+    /// Answers the objects that have lost their places in the identity map, each behind the one
+    /// that took it.
+    fn finish_kept(&mut self, kept: &[ObjectId]) -> Vec<(ObjectId, ObjectId)> {
         let mapping = Arc::clone(self.mapping());
         self.make_room_for_keys(kept);
         let mut displaced = Vec::new();
@@ -121,7 +124,6 @@ impl Arena {
             if !entity.relationships.is_empty() {
                 self.commit_links(&entity.relationships, id.slot);
             }
-            let is_given = entity.generated_key.is_none();
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
@@ -130,16 +132,33 @@ impl Arena {
                 Some(key) => self.take_key(id, key),
                 None => None,
             };
-            displaced.extend(former.filter(|_| is_given));
+            displaced.extend(former.map(|former| (id, former)));
             if fresh {
                 self.note_inserted(id);
             }
         }
-        // Of those whose place another took, some have found their own by now. The others have no
-        // row any more, or the database would have refused the other one. What was to be read
-        // afresh cannot be; what is known of the others stays. A number that the database gives to
-        // another row says nothing about the object that had it before.
-        displaced.retain(|&id| !self.flags(id).has(Flags::MAPPED) && self.cell(id).is_stale());
-        self.finish_deleted(&displaced);
+        displaced
+    }
+
+    /// Of those whose place another took, some have found their own by now. The others have no row any
+    /// more, or the database would have refused the other one. What was to be read afresh cannot
+    /// be; what is known of the others stays. A number that the database gives to another row says
+    /// nothing about the object that had it before.
+    fn finish_displaced(&mut self, plan: &Plan, mut displaced: Vec<(ObjectId, ObjectId)>) {
+        displaced.retain(|&(_, id)| !self.flags(id).has(Flags::MAPPED) && self.cell(id).is_stale());
+        if displaced.is_empty() {
+            return;
+        }
+        let mapping = Arc::clone(self.mapping());
+        let is_made = |taker: ObjectId| {
+            plan.steps.iter().any(|step| {
+                let key = &mapping.entity(taker.entity).key;
+                step.generated.iter().any(|column| key.contains(column))
+                    && step.rows.iter().any(|row| row.object == Some(taker))
+            })
+        };
+        displaced.retain(|&(taker, _)| !is_made(taker));
+        let rowless: Vec<_> = displaced.into_iter().map(|(_, id)| id).collect();
+        self.finish_deleted(&rowless);
     }
 }

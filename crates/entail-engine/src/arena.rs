@@ -231,8 +231,17 @@ impl Arena {
     pub(crate) fn committed_column(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
         match self.snapshot(id) {
             Some(snapshot) => snapshot.value(column),
+            None if self.flags(id).has(Flags::EXPIRED) => self.column_of_row(id, column),
             None => self.column(id, column),
         }
+    }
+
+    /// A column of an expired object: a change of its key was dropped, and what its row has is known
+    /// from the key.
+    fn column_of_row(&self, id: ObjectId, column: usize) -> Option<ValueRef<'_>> {
+        let place = self.mapping.entity(id.entity).key.iter().position(|&one| one == column);
+        let part = place.and_then(|place| self.cell(id).key.as_ref()?.values().get(place));
+        part.map(Value::as_ref).or_else(|| self.column(id, column))
     }
 
     /// The values that the object's row has, if they were kept from before a change.

@@ -300,7 +300,7 @@ fn group_edges(
                 }
                 let lets_go = !matches!(child.class, Class::Insert | Class::Link);
                 let parent_goes = matches!(parent.class, Class::Delete | Class::Reached);
-                if lets_go && parent_goes && (child != parent || held(items, key)) {
+                if lets_go && parent_goes && may_hold(items, key, child == parent) {
                     edges.insert((child, parent));
                 }
             }
@@ -347,14 +347,17 @@ fn points(items: &[Item], key: &ForeignKey) -> bool {
     })
 }
 
-/// Whether a row that goes had a foreign key to another row of its own table.
-fn held(items: &[Item], key: &ForeignKey) -> bool {
+/// Whether a row may have had a foreign key, in its own table or in another one. Of rows that go all is
+/// known; of others in another table it is taken for granted.
+fn may_hold(items: &[Item], key: &ForeignKey, in_one_table: bool) -> bool {
     items.iter().any(|item| match item {
-        Item::Row(row) => key
-            .columns
-            .iter()
-            .all(|&column| given_up(&row.old, column).is_some_and(|value| !value.is_null())),
-        Item::Bulk(_) | Item::Link(_) | Item::Set(_) => false,
+        Item::Row(row) if in_one_table || row.operation == Operation::Delete => {
+            key.columns.iter().all(|&column| match given_up(&row.old, column) {
+                Some(value) => !value.is_null(),
+                None => !in_one_table,
+            })
+        }
+        _ => !in_one_table,
     })
 }
 
