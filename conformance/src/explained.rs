@@ -464,8 +464,8 @@ fn not_loaded(step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
     (changes && cannot && got.get("ok").is_some()).then_some(Explained::FromHere)
 }
 
-/// STATE-09, CASC-SAVE-14: SQLAlchemy refuses to attach an object after part of its graph has come in,
-/// or other members of its list have.
+/// STATE-09: SQLAlchemy refuses to attach an object after part of its graph has come in, or other
+/// members of its list have.
 fn refused_in_part(step: &Step, expected: &Json) -> Option<Explained> {
     let detail = expected["detail"].as_str().unwrap_or_default();
     let is_list = matches!(step, Step::SetRel { value: Target::Many(_), .. });

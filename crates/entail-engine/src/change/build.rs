@@ -324,10 +324,14 @@ impl Builder<'_> {
     /// What the row has in the columns by which rows wait for each other: foreign keys, and what
     /// is unique.
     fn given_up(&self, id: ObjectId) -> Vec<(usize, Value)> {
+        let arena = self.fates.arena;
+        // What was never set is NULL, unless nobody has read it.
+        let unset = if arena.cell(id).is_stale() { None } else { Some(ValueRef::Null) };
         let columns = self.table(id).ordering_columns.iter();
         columns
             .filter_map(|&column| {
-                Some((column, self.fates.arena.committed_column(id, column)?.to_value()))
+                let value = arena.committed_column(id, column).or(unset);
+                Some((column, value?.to_value()))
             })
             .collect()
     }
