@@ -15,7 +15,7 @@ use rustc_hash::FxHashSet;
 use crate::error::StateError;
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Kind, Mapping, Relationship, RelationshipId};
-use crate::value::{Value, ValueRef};
+use crate::value::ValueRef;
 
 use super::cell::{Cause, Flags};
 use super::link::{One, OneLink, Was};
@@ -230,8 +230,8 @@ impl Arena {
     ) -> Result<(), StateError> {
         let old = self.old_target(relationship, owner);
         if let Some(expected) = only_if
+            && old != Old::Unknown
             && old != Old::Object(expected)
-            && (old != Old::Unknown || self.is_held_by_key(relationship, owner, expected))
         {
             return Ok(());
         }
@@ -270,46 +270,34 @@ impl Arena {
         }
     }
 
-    /// Whether an unloaded one-to-one leads to another object than the given one, by the identity map:
-    /// where the foreign key is the whole key of the target, that has the key of its owner.
-    fn is_held_by_key(&self, relationship: &Relationship, owner: Slot, other: Slot) -> bool {
-        let target = self.mapping.entity(relationship.target);
-        let owner = ObjectId { entity: relationship.owner, slot: owner };
-        if relationship.kind != Kind::OneToOne
-            || target.key != relationship.child_columns
-            || self.cell(owner).is_stale()
-        {
-            return false;
-        }
-        let parts = relationship.parent_columns.iter();
-        let key: Option<Vec<Value>> =
-            parts.map(|&part| Some(self.committed_column(owner, part)?.to_value())).collect();
-        let held = key.and_then(|key| self.find(relationship.target, &key));
-        held.is_some_and(|held| held.slot != other)
-    }
-
-    /// What an unloaded relationship to one holds by its committed foreign key and the identity
-    /// map.
+    /// What an unloaded relationship to one holds by the identity map: by its committed foreign key,
+    /// or, where the foreign key of the target is its whole key, by the key of the owner.
     pub(crate) fn resolve_one(&self, relationship: &Relationship, owner: Slot) -> One {
         let id = ObjectId { entity: relationship.owner, slot: owner };
-        if relationship.kind != Kind::ManyToOne || self.cell(id).is_stale() {
+        if self.cell(id).is_stale() {
             return One::Unloaded;
         }
         let value = |column| self.committed_column(id, column);
-        let is_null = |&column: &usize| value(column).is_some_and(ValueRef::is_null);
-        if relationship.child_columns.iter().any(is_null) {
-            return One::Nobody;
-        }
-        if !relationship.by_key {
-            return One::Unloaded;
+        let (own, others) = match relationship.kind {
+            Kind::ManyToOne => (&relationship.child_columns, &relationship.parent_columns),
+            _ => (&relationship.parent_columns, &relationship.child_columns),
+        };
+        if relationship.kind == Kind::ManyToOne {
+            let is_null = |&column: &usize| value(column).is_some_and(ValueRef::is_null);
+            if relationship.child_columns.iter().any(is_null) {
+                return One::Nobody;
+            }
         }
         let target = self.mapping.entity(relationship.target);
         let mut key = Vec::with_capacity(target.key.len());
         for column in &target.key {
-            let pair = relationship.parent_columns.iter().position(|one| one == column);
-            let part = pair.and_then(|pair| value(relationship.child_columns[pair]));
+            let pair = others.iter().position(|one| one == column);
+            let part = pair.and_then(|pair| value(own[pair]));
             let Some(part) = part else { return One::Unloaded };
             key.push(part.to_value());
+        }
+        if others.len() != key.len() {
+            return One::Unloaded;
         }
         match self.find(relationship.target, &key) {
             Some(found) if !self.cell(found).is_stale() => One::Object(found.slot),
