@@ -191,14 +191,22 @@ impl Runner {
     /// Reads the row of an expired object; what was set since stays. Getting it by its key does
     /// just that.
     fn read_afresh(&mut self, handle: Handle<Record>) -> Result<(), Failure> {
-        let Some(key) = self.session.key(handle)?.cloned() else { return Ok(()) };
         if self.session.state(handle) == State::Detached {
             return Err(Failure::invalid("an expired object that is detached cannot be read"));
         }
-        match self.session.get_record(handle.raw().entity(), key)? {
-            Some(_) => Ok(()),
-            None => Err(Failure::invalid("the row of an expired object is gone")),
+        let mut asked = None;
+        while let Some(key) = self.session.key(handle)?.filter(|key| Some(*key) != asked.as_ref()) {
+            let key = key.clone();
+            if self.session.get_record(handle.raw().entity(), key.clone())? == Some(handle) {
+                return Ok(());
+            }
+            // The flush that goes before may have given it another key.
+            asked = Some(key);
         }
+        if asked.is_none() {
+            return Ok(());
+        }
+        Err(Failure::invalid("the row of an expired object is gone"))
     }
 }
 

@@ -474,6 +474,8 @@ impl Synchroniser<'_> {
             && link.operation != Operation::Update
         {
             self.linked[inverse.0 as usize].insert((pair.1, pair.0));
+            // A member may be in a list twice, and has one link.
+            self.linked[link.relationship.0 as usize].insert(pair);
         }
         self.foreign.links.push(link);
     }
