@@ -33,8 +33,13 @@ pub struct Past {
     appended: HashSet<(String, String)>,
     /// Whether an object may be twice in a list.
     doubled: bool,
-    /// Whether something was given to `delete` since the last step that flushes.
+    /// Whether something was deleted or set since the last step that flushes, for which SQLAlchemy may
+    /// have read something.
     after_delete: bool,
+    /// Whether an assignment was refused.
+    refused: bool,
+    /// The names of expired objects whose rows were found gone when they were read.
+    lost: HashSet<String>,
     /// Whether something was merged after a flush had failed.
     merged_after_failure: bool,
     /// The names that were given to `delete`, each with all names of its object.
@@ -76,15 +81,22 @@ impl Past {
                 let first = self.first_name(object).to_owned();
                 self.deleted.insert(first);
             }
+            Step::Read { object, .. } if error(expected) == Some("invalid_request") => {
+                let first = self.first_name(object).to_owned();
+                self.lost.insert(first);
+            }
             Step::Sql { .. } => self.raw |= ok,
             Step::States => self.note_states(expected),
             _ => {}
         }
         match step {
-            Step::Delete { .. } => self.after_delete = true,
+            // Setting a key reads the old one first.
+            Step::Delete { .. } | Step::Set { .. } => self.after_delete = true,
             Step::Flush | Step::Commit | Step::Rollback => self.after_delete = false,
             _ => {}
         }
+        let attaches = matches!(step, Step::SetRel { .. } | Step::Append { .. });
+        self.refused |= attaches && error(expected) == Some("invalid_request");
         self.failed |= error(expected).is_some_and(is_of_a_flush);
         self.rolled_back |= self.failed || matches!(step, Step::Rollback | Step::RollbackTo);
     }
@@ -129,7 +141,7 @@ impl Past {
         }
         let rules = [
             self.planned_past(scenario, step, expected, got),
-            self.row_not_needed(scenario, step, expected),
+            self.row_not_needed(step, expected, got),
             key_not_given(expected, got),
             refused_beforehand(expected, got),
             deleted_by_null(expected, got),
@@ -141,6 +153,8 @@ impl Past {
             self.flushed_by_a_delete(scenario, step, expected, got),
             self.two_owners(step, expected, got),
             self.counted_first(expected, got),
+            counted_together(scenario, expected, got),
+            self.lost_by_reading(step, expected, got),
             self.kept_from_a_failed_flush(step, expected, got),
             self.deleted_twice(scenario, step, expected, got),
             self.deleted_once_more(step, expected, got),
@@ -154,7 +168,8 @@ impl Past {
     /// ORDER-05, ORDER-09: where SQLAlchemy cannot order the statements, or trips over a unique value,
     /// entail plans past it. The database may still refuse what SQLAlchemy never came to (RB-06). ORDER-13,
     /// M2M-07: so it does where rows that are deleted refer to each other, or a link is added to one.
-    /// STATE-09: or two objects stand for one row, one of them in the session only for SQLAlchemy. POSTUPD-01:
+    /// STATE-09: or two objects stand for one row, one of them in the session only for SQLAlchemy. CASC-ORPH-20:
+    /// or a refused assignment has made an orphan of what the row still refers to. POSTUPD-01:
     /// a new row whose reference is written afterwards is inserted with NULL, not with what an insert that
     /// was rolled back has left in its column.
     fn planned_past(
@@ -173,7 +188,7 @@ impl Past {
         let detail = expected["detail"].as_str().unwrap_or_default();
         let of_a_delete = kind == "integrity.foreign_key" && detail.contains("[SQL: DELETE FROM");
         let is_own = matches!(step, Step::Sql { .. });
-        let may_be = has_rings_or_links(scenario) || self.expunged;
+        let may_be = has_rings_or_links(scenario) || self.expunged || self.refused;
         let of_an_insert = kind == "integrity.foreign_key" && detail.contains("[SQL: INSERT INTO");
         let left_over = of_an_insert && self.rolled_back && has_post_update(scenario);
         (passed && !is_own && (of_a_delete && may_be || left_over)).then_some(Explained::FromHere)
@@ -199,17 +214,12 @@ impl Past {
         (self.failed && (otherwise || found || merged || kept)).then_some(Explained::FromHere)
     }
 
-    /// RB-03: a rollback has expired SQLAlchemy's objects, and it must read one whose row is gone, to
-    /// flush it, to delete it or to merge onto it; entail's have their values.
-    fn row_not_needed(
-        &self,
-        scenario: &Scenario,
-        step: &Step,
-        expected: &Json,
-    ) -> Option<Explained> {
+    /// RB-03, EXPIRE-03: SQLAlchemy must read an expired object whose row is gone, to flush it, to delete
+    /// it or to merge onto it, after a rollback above all; entail knows enough without that.
+    fn row_not_needed(&self, step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
         let detail = expected["detail"].as_str().unwrap_or_default();
         let is_gone = detail.contains("or its row is otherwise not present");
-        if is_gone && self.rolled_back && scenario.session.autoflush {
+        if is_gone && (got.get("ok").is_some() || error(got) == Some("stale_data")) {
             return Some(Explained::FromHere);
         }
         let reads = match step {
@@ -268,7 +278,7 @@ impl Past {
         differs_so.then_some(Explained::FromHere)
     }
 
-    /// CASC-DEL-01: where SQLAlchemy's `delete` loads, it flushes first if autoflush is on; the next
+    /// CASC-DEL-01, WRITE-03: where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on; the next
     /// flush may then refuse what is half done, while entail has flushed nothing yet.
     fn flushed_by_a_delete(
         &self,
@@ -281,7 +291,7 @@ impl Past {
         let refused = detail.contains("Query-invoked autoflush") && got.get("ok").is_some();
         let shows = self.after_delete && matches!(step, Step::States | Step::Tables);
         let deletes = !self.deleted.is_empty() || matches!(step, Step::Delete { .. });
-        let may_have = scenario.session.autoflush && deletes;
+        let may_have = scenario.session.autoflush && (deletes || self.after_delete);
         (may_have && (refused || shows)).then_some(Explained::FromHere)
     }
 
@@ -290,6 +300,18 @@ impl Past {
     fn number_given_again(&self, step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
         let differs = expected.get("found").is_some() && expected.get("found") != got.get("found");
         (self.raw && matches!(step, Step::Get { .. }) && differs).then_some(Explained::FromHere)
+    }
+
+    /// EXPIRE-09: reading an expired object whose row is gone leaves it where it is; entail has asked for it
+    /// by its key, which says that it is gone.
+    fn lost_by_reading(&self, step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
+        let Step::States = step else { return None };
+        let (expected, got) =
+            (expected.get("states")?.as_object()?, got.get("states")?.as_object()?);
+        let mut differing = expected.iter().filter(|(name, word)| got.get(*name) != Some(word));
+        differing.clone().next()?;
+        let is_lost = |(name, _): (&String, &Json)| self.lost.contains(self.first_name(name));
+        differing.all(is_lost).then_some(Explained::FromHere)
     }
 
     /// BACKREF-10: of two owners that have an object in their lists, because it was twice in one of
@@ -435,6 +457,14 @@ fn has_rings_or_links(scenario: &Scenario) -> bool {
         |entity: &Entity| entity.relationships.iter().any(|one| one.secondary.is_some());
     scenario.tables.iter().any(|table| in_a_ring(&table.name))
         || scenario.entities.iter().any(is_linked)
+}
+
+/// STALE-01, POSTUPD-10: references that are written afterwards are counted together in SQLAlchemy, before
+/// the deletes; entail lets go of each where its row's turn comes.
+fn counted_together(scenario: &Scenario, expected: &Json, got: &Json) -> Option<Explained> {
+    let refused = error(got).is_some_and(|error| error.starts_with("integrity."));
+    let stale = error(expected)? == "stale_data";
+    (stale && refused && has_post_update(scenario)).then_some(Explained::FromHere)
 }
 
 /// WRITE-06: SQLAlchemy has given an object a key of NULL, which it then cannot delete by.

@@ -35,6 +35,9 @@ struct Source {
     /// The relationship along which it was reached first, so that its other side is not walked
     /// back.
     came_along: Option<RelationshipId>,
+    /// Whether its columns are still to be copied. That comes after its relationships, as in
+    /// SQLAlchemy: of several sources with one key the outermost has the last word.
+    has_columns: bool,
 }
 
 /// A source whose relationships are being copied.
@@ -74,14 +77,18 @@ impl<'a> Copying<'a> {
             }
             while let Some(frame) = stack.last_mut() {
                 if frame.edge == self.graph.edges(frame.source).end {
+                    let (source, target) = (frame.source, frame.target);
                     stack.pop();
+                    self.copy_columns(source, target)?;
                     continue;
                 }
                 let edge = self.graph.edge(frame.edge);
                 if let Some(&member) = self.graph.members(edge).get(frame.merged.len()) {
                     let (target, is_first) = self.follow(member, edge.relationship)?;
                     frame.merged.push(target.slot);
-                    if is_first && !self.graph.edges(member).is_empty() {
+                    if is_first && self.graph.edges(member).is_empty() {
+                        self.copy_columns(member, target)?;
+                    } else if is_first {
                         stack.push(self.frame(member, target, self.graph.edges(member).start));
                     }
                     continue;
@@ -128,8 +135,8 @@ impl<'a> Copying<'a> {
         self.enter(source)
     }
 
-    /// The target of a source, with its columns copied; says whether its relationships are still
-    /// to be copied.
+    /// The target of a source; says whether its relationships and its columns are still to be
+    /// copied.
     fn enter(&mut self, source: NodeId) -> Result<(ObjectId, bool), MergeError> {
         if let Some(done) = self.sources[source as usize].target {
             return Ok((done, false));
@@ -157,7 +164,7 @@ impl<'a> Copying<'a> {
         }
         if is_present {
             self.arena.check_version(self.graph, node, target)?;
-            self.copy_columns(source, target)?;
+            self.sources[source as usize].has_columns = true;
         }
         Ok((target, true))
     }
@@ -184,6 +191,9 @@ impl<'a> Copying<'a> {
 
     /// Gives a target what the source has set, and the target has otherwise or not for sure.
     fn copy_columns(&mut self, source: NodeId, target: ObjectId) -> Result<(), MergeError> {
+        if !std::mem::take(&mut self.sources[source as usize].has_columns) {
+            return Ok(());
+        }
         let Self { arena, graph, differences, .. } = self;
         let which = if arena.cell(target).is_stale() { Given::All } else { Given::Differing };
         let node = graph.node(source);
