@@ -160,6 +160,7 @@ impl Past {
             self.deleted_once_more(step, expected, got),
             self.never_had_the_row(scenario, step, expected, got),
             self.not_loaded_by_a_delete(step, expected, got),
+            self.read_by_a_delete(step, expected, got),
             self.known_after_a_rollback(step, expected, got),
         ];
         rules.into_iter().flatten().next()
@@ -359,6 +360,14 @@ impl Past {
         let unknown = empty || cannot && expected.get("ok").is_some();
         let is_gone = self.was_deleted(owner) || self.gone.contains(owner);
         (is_gone && unknown).then_some(Explained::Here)
+    }
+
+    /// CASC-DEL-01: SQLAlchemy has read an expired object to delete it; entail reads it when it is asked
+    /// for, and a flush that goes before deletes it.
+    fn read_by_a_delete(&self, step: &Step, expected: &Json, got: &Json) -> Option<Explained> {
+        let Step::Read { object, .. } = step else { return None };
+        let is_gone = error(got) == Some("invalid_request") && expected.get("ok").is_some();
+        (self.was_deleted(object) && is_gone).then_some(Explained::FromHere)
     }
 
     /// RB-03: after a rollback SQLAlchemy has expired both ends, and the one that is let go of keeps

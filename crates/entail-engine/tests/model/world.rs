@@ -271,8 +271,7 @@ fn text(choice: &mut impl Choice) -> Value {
 
 /// One of the mappings.
 pub fn mapping(choice: &mut impl Choice) -> Arc<Mapping> {
-    let makers: [fn(&mut Definition, &mut dyn FnMut(usize) -> usize); 5] =
-        [tree, ring, links, chain, crowd];
+    let makers: [Make; 5] = [tree, ring, links, chain, crowd];
     let make = makers[choice.below(makers.len())];
     let mut definition = Definition::default();
     make(&mut definition, &mut |bound| choice.below(bound));
@@ -283,6 +282,8 @@ pub fn mapping(choice: &mut impl Choice) -> Arc<Mapping> {
 struct Definition(MappingDefinition);
 
 type Pick<'a> = &'a mut dyn FnMut(usize) -> usize;
+
+type Make = fn(&mut Definition, Pick<'_>);
 
 fn key() -> ColumnDefinition {
     ColumnDefinition::new("id", ColumnType::BigInt).generated()
