@@ -44,7 +44,7 @@ const SHOP: &[&str] = &[
     "select o.note, i.name, i.version from items i join orders o on o.id = i.order_id",
     "select i.name, t.tag from item_tags t join items i on i.id = t.item_id",
     "select name from tags",
-    "select l.name, b.title from books b left join libraries l on l.id = b.library_id",
+    "select l.name, b.title from books b left join libraries l on library_id = l.id",
     "select name from libraries",
 ];
 
