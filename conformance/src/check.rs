@@ -39,10 +39,13 @@ pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
 /// Runs a scenario, and compares it with what is expected.
 pub fn check(scenario: &Scenario, expected: &Json, url: &str) -> Verdict {
     match catch_unwind(AssertUnwindSafe(|| runner::run(scenario, url))) {
-        Ok(Ok(got)) => match compare::compare(scenario, expected, &got) {
-            None => Verdict::Agreed,
-            Some(difference) => Verdict::Differed(difference),
-        },
+        Ok(Ok(got)) => {
+            let comparison = compare::compare(scenario, expected, &got);
+            match comparison.difference {
+                None => Verdict::Agreed { explained: comparison.explained },
+                Some(difference) => Verdict::Differed(difference),
+            }
+        }
         Ok(Err(error)) => Verdict::Failed(error.to_string()),
         Err(_) => {
             Verdict::Failed(PANIC.lock().map_or_else(|_| "a panic".to_owned(), |last| last.clone()))

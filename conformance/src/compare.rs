@@ -4,8 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json};
 
-use crate::explained::{Explained, Past};
+use crate::explained::{Case, Past, Then};
 use crate::scenario::{Scenario, Step};
+
+/// What comes of comparing two results.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// The first place where they differ, and should not.
+    pub difference: Option<Difference>,
+    /// Why they may differ where else they do: the rules that explained it.
+    pub explained: Vec<&'static str>,
+}
 
 /// The first place where two results differ.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,53 +28,51 @@ pub struct Difference {
 }
 
 /// Compares a result with the recorded one.
-pub fn compare(scenario: &Scenario, expected: &Json, got: &Json) -> Option<Difference> {
-    let whole = || Difference { step: None, expected: expected.clone(), got: got.clone() };
-    let results = |result: &Json| result.get("results").and_then(Json::as_array).cloned();
+pub fn compare(scenario: &Scenario, expected: &Json, got: &Json) -> Comparison {
+    let results = |result: &'_ Json| result.get("results").and_then(Json::as_array).cloned();
     match (results(expected), results(got)) {
-        (None, None) => None,
+        (None, None) => Comparison::default(),
         (Some(expected), Some(got)) if expected.len() == got.len() => {
-            let keys = Keys::of(scenario);
-            let mut past = Past::default();
-            for (number, step) in scenario.steps.iter().enumerate() {
-                let (expected, got) = (&expected[number], &got[number]);
-                let one_word = past.committed() && !scenario.session.expire_on_commit;
-                let explained = past.explains(scenario, step, expected, got);
-                past.note(step, expected);
-                if explained == Some(Explained::FromHere) {
-                    return None;
-                }
-                if explained.is_none() && !keys.agree(step, expected, got, one_word) {
-                    let expected_rows = without_versions(scenario, expected);
-                    let got_rows = without_versions(scenario, got);
-                    if keys.agree(step, &expected_rows, &got_rows, one_word) {
-                        return None;
-                    }
-                    let (expected, got) = (expected.clone(), got.clone());
-                    return Some(Difference { step: Some(number), expected, got });
-                }
-            }
-            None
+            compare_steps(scenario, &expected, &got)
         }
-        _ => Some(whole()),
+        _ => {
+            let (expected, got) = (expected.clone(), got.clone());
+            let difference = Some(Difference { step: None, expected, got });
+            Comparison { difference, ..Comparison::default() }
+        }
     }
 }
 
-/// The answer to `tables` without versions. SQLAlchemy counts up the version of a row whose foreign
-/// key was never set and is set to nothing; entail does where a column changes (VERS-03), and from
-/// there on the numbers are no longer the same.
-fn without_versions(scenario: &Scenario, answer: &Json) -> Json {
-    let mut answer = answer.clone();
-    for entity in &scenario.entities {
-        let Some(version) = &entity.version_column else { continue };
-        let rows = answer.pointer_mut(&format!("/tables/{}", entity.table));
-        for row in rows.and_then(Json::as_array_mut).into_iter().flatten() {
-            if let Some(row) = row.as_object_mut() {
-                row.remove(version);
+fn compare_steps(scenario: &Scenario, expected: &[Json], got: &[Json]) -> Comparison {
+    let keys = Keys::of(scenario);
+    let mut comparison = Comparison::default();
+    let mut past = Past::default();
+    for (number, step) in scenario.steps.iter().enumerate() {
+        let (expected, got) = (&expected[number], &got[number]);
+        let one_word = past.committed && !scenario.session.expire_on_commit;
+        let case = Case::new(scenario, &past, step, expected, got);
+        let agree = keys.agree(step, expected, got, one_word);
+        let rule = if agree { case.ended() } else { case.explained() };
+        if rule.is_none() && !agree {
+            let (expected, got) = (expected.clone(), got.clone());
+            comparison.difference = Some(Difference { step: Some(number), expected, got });
+            return comparison;
+        }
+        if let Some(rule) = rule {
+            if std::env::var("SHOW").is_ok_and(|w| rule.because.contains(&w)) {
+                eprintln!(
+                    "{} [{}] step {number} {step:?}\n   exp {expected}\n   got {got}",
+                    scenario.name, rule.because
+                );
+            } // TEMP
+            comparison.explained.push(rule.because);
+            if rule.then == Then::Stop {
+                return comparison;
             }
         }
+        past.note(step, expected);
     }
-    answer
+    comparison
 }
 
 /// A column of a table, by their names.
@@ -240,9 +247,9 @@ mod tests {
                                       {"id": 2, "label": "a", "parent_id": null}]));
         let other_parent = nodes(json!([{"id": 1, "label": "b", "parent_id": 1},
                                         {"id": 2, "label": "a", "parent_id": null}]));
-        assert_eq!(compare(&scenario, &expected, &renumbered), None);
-        let difference = compare(&scenario, &expected, &other_parent).expect("the parents differ");
-        assert_eq!(difference.step, Some(0));
+        assert_eq!(compare(&scenario, &expected, &renumbered).difference, None);
+        let difference = compare(&scenario, &expected, &other_parent).difference;
+        assert_eq!(difference.expect("the parents differ").step, Some(0));
     }
 
     #[test]
@@ -250,8 +257,10 @@ mod tests {
         let scenario = scenario(json!([{"op": "flush"}, {"op": "dirty"}]));
         let expected = json!({"results": [{"error": "cycle"}, {"ok": true, "dirty": ["a"]}]});
         let got = json!({"results": [{"ok": true}, {"ok": true, "dirty": []}]});
-        assert_eq!(compare(&scenario, &expected, &got), None);
-        assert!(compare(&scenario, &got, &expected).is_some());
+        let comparison = compare(&scenario, &expected, &got);
+        assert_eq!(comparison.difference, None);
+        assert_eq!(comparison.explained, ["ORDER-05, ORDER-09"]);
+        assert!(compare(&scenario, &got, &expected).difference.is_some());
     }
 
     #[test]
@@ -261,8 +270,9 @@ mod tests {
         let states = |word: &str| json!({"ok": true, "states": {"a": word}});
         let result = |before: &str, after: &str| json!({"results": [states(before), {"ok": true}, states(after)]});
         let expected = result("deleted", "deleted");
-        assert_eq!(compare(&scenario, &expected, &result("deleted", "detached")), None);
-        assert!(compare(&scenario, &expected, &result("detached", "detached")).is_some());
+        let difference = |got: &Json| compare(&scenario, &expected, got).difference;
+        assert_eq!(difference(&result("deleted", "detached")), None);
+        assert!(difference(&result("detached", "detached")).is_some());
     }
 
     #[test]
@@ -270,6 +280,6 @@ mod tests {
         let scenario = scenario(json!([{"op": "flush"}]));
         let expected = json!({"results": [{"error": "stale_data"}]});
         let got = json!({"results": [{"error": "stale_data", "detail": "E0305"}]});
-        assert_eq!(compare(&scenario, &expected, &got), None);
+        assert_eq!(compare(&scenario, &expected, &got), Comparison::default());
     }
 }

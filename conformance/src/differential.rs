@@ -121,12 +121,12 @@ impl Differential {
                 }
             };
             let verdict = verdict(&scenario, &expected)?;
-            if verdict != Verdict::Agreed && !is_settled(&mut recorder, &scenario, &expected)? {
+            if !verdict.is_agreed() && !is_settled(&mut recorder, &scenario, &expected)? {
                 results.lock().map_err(|_| "another worker panicked")?.unsettled += 1;
                 continue;
             }
             let (mut shown, mut shown_verdict) = (scenario.clone(), verdict.clone());
-            if verdict != Verdict::Agreed {
+            if !verdict.is_agreed() {
                 (shown, shown_verdict) = self.smallest(&mut recorder, &scenario, &verdict)?;
             }
             let mut results = results.lock().map_err(|_| "another worker panicked")?;
@@ -153,7 +153,7 @@ impl Differential {
             };
             // A candidate may have lost what it names.
             let Ok(found) = self::verdict(&scenario, &expected) else { return Ok(false) };
-            let same = found != Verdict::Agreed && self::way(&scenario, &found) == way;
+            let same = !found.is_agreed() && self::way(&scenario, &found) == way;
             if same {
                 last = Some((scenario, expected, found));
             }

@@ -10,12 +10,22 @@ use crate::compare::Difference;
 /// What came of one scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// All answers agree.
-    Agreed,
+    /// All answers agree, but for differences that are explained.
+    Agreed {
+        /// The rules that explain them.
+        explained: Vec<&'static str>,
+    },
     /// One differs.
     Differed(Difference),
     /// It could not be run to its end; why.
     Failed(String),
+}
+
+impl Verdict {
+    /// Whether nothing differs that is not explained.
+    pub fn is_agreed(&self) -> bool {
+        matches!(self, Self::Agreed { .. })
+    }
 }
 
 /// What came of all scenarios.
@@ -23,6 +33,8 @@ pub enum Verdict {
 pub struct Report {
     kinds: BTreeMap<String, Count>,
     differences: Vec<String>,
+    /// How often each rule explained a difference.
+    explained: BTreeMap<&'static str, usize>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +50,12 @@ impl Report {
         count.all += 1;
         let name = scenario["name"].as_str().unwrap_or("?");
         match verdict {
-            Verdict::Agreed => count.agreed += 1,
+            Verdict::Agreed { explained } => {
+                count.agreed += 1;
+                for rule in explained {
+                    *self.explained.entry(rule).or_default() += 1;
+                }
+            }
             Verdict::Failed(reason) => self.differences.push(format!("{name}\n  failed: {reason}")),
             Verdict::Differed(difference) => {
                 self.differences.push(format!("{name}{}", describe(scenario, difference)));
@@ -65,6 +82,10 @@ impl Report {
             all += count.all;
         }
         line(&mut text, "all", agreed, all);
+        for (rule, count) in &self.explained {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "explained by {rule}: {count}");
+        }
         text
     }
 }

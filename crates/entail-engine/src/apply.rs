@@ -134,6 +134,7 @@ impl Arena {
             };
             displaced.extend(former.map(|former| (id, former)));
             if fresh {
+                self.forget_lost_row(id);
                 self.note_inserted(id);
             }
         }

@@ -27,6 +27,8 @@ mod undo;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustc_hash::FxHashMap;
+
 use crate::batch::ParamList;
 use crate::cascade::Missing;
 use crate::entity::{Object, Store, TypedStore};
@@ -48,7 +50,7 @@ pub use reading::Change;
 use identity::Identity;
 use link::{ManyLink, ManyWas, OneLink, Packed};
 pub(crate) use snapshot::Snapshot;
-use snapshot::Snapshots;
+use snapshot::{SnapshotId, Snapshots};
 use undo::Undo;
 pub(crate) use undo::UndoReach;
 
@@ -138,6 +140,8 @@ pub struct Arena {
     touched: Vec<ObjectId>,
     /// What delete cascades could not reach in memory.
     deferred: Vec<Missing>,
+    /// What new objects wrote before a rollback took their rows, where others may refer to it.
+    lost_rows: FxHashMap<ObjectId, SnapshotId>,
     undo: Undo,
 }
 
@@ -184,6 +188,7 @@ impl Arena {
             marked: Vec::new(),
             touched: Vec::new(),
             deferred: Vec::new(),
+            lost_rows: FxHashMap::default(),
             undo: Undo::default(),
         }
     }

@@ -344,6 +344,7 @@ impl Arena {
             }
             self.forget_changes(id);
             self.forget_links(id);
+            self.forget_lost_row(id);
         }
         self.forget_everywhere(gone);
         for (&id, ()) in gone.iter() {
@@ -416,6 +417,7 @@ impl Arena {
         self.marked.clear();
         self.touched.clear();
         self.deferred.clear();
+        self.lost_rows.clear();
         self.undo.clear_objects();
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::entity::Object;
 use crate::error::StateError;
 use crate::handle::{Handle, ObjectId, Slot};
-use crate::mapping::{Relationship, RelationshipId};
+use crate::mapping::{Kind, Relationship, RelationshipId};
 use crate::value::{Value, ValueRef};
 
 use super::cell::Flags;
@@ -203,9 +203,27 @@ impl Arena {
                 !history.added.is_empty() || !history.deleted.is_empty()
             } else {
                 let history = self.one_history(relationship, id.slot);
-                history.added.is_some() || history.deleted.is_some()
+                let changed = history.added.is_some() || history.deleted.is_some();
+                changed && !self.leads_where_the_row_does(relationship, id)
             }
         })
+    }
+
+    /// Whether a relationship to one was set, while it was not loaded, to the object that the row refers
+    /// to. As in SQLAlchemy that is looked at where it refers to other columns than the key; by the key
+    /// the former target would be known if it were in the session.
+    fn leads_where_the_row_does(&self, relationship: RelationshipId, id: ObjectId) -> bool {
+        let link = self.one_link(relationship, id.slot);
+        let (One::Object(slot), Was::Unknown) = (link.current(), link.was()) else { return false };
+        let relationship = self.mapping.relationship(relationship);
+        let target = ObjectId { entity: relationship.target, slot };
+        let mut pairs = relationship.parent_columns.iter().zip(&relationship.child_columns);
+        relationship.kind == Kind::ManyToOne
+            && relationship.parent_columns != self.mapping.entity(target.entity).key
+            && pairs.all(|(&from, &to)| {
+                let now = self.column(target, from).filter(|value| !value.is_null());
+                now.is_some() && now == self.committed_column(id, to)
+            })
     }
 
     /// The persistent objects that are not marked to be deleted and may have changed; see

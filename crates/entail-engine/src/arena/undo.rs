@@ -12,7 +12,7 @@ use crate::value::ValueRef;
 
 use super::cell::Flags;
 use super::link::{ManyWas, One, OneLink, Was};
-use super::snapshot::SnapshotId;
+use super::snapshot::{Snapshot, SnapshotId};
 use super::{Arena, LinkColumn};
 
 /// What was done since the transaction or a savepoint began.
@@ -154,6 +154,7 @@ impl Arena {
 
     fn restore(&mut self, scope: Scope) {
         let level = self.undo.levels.pop().unwrap_or_default();
+        self.keep_lost_rows(&level);
         self.make_transient(&level);
         for (id, key) in level.keys.into_iter().rev() {
             if self.cell(id).key.is_some() {
@@ -214,6 +215,43 @@ impl Arena {
             );
             cell.key = None;
             self.drop_snapshot(id);
+        }
+    }
+
+    /// Keeps what inserted objects wrote into columns that others refer to, and whose values the
+    /// database does not make: who refers to them follows if they are others at the next flush.
+    fn keep_lost_rows(&mut self, level: &Level) {
+        for &id in &level.new {
+            let mapping = &self.mapping;
+            let columns = &mapping.table_of(id.entity).columns;
+            let mut owned = mapping.entity(id.entity).relationships.iter();
+            let is_given = owned.any(|&relationship| {
+                let relationship = mapping.relationship(relationship);
+                matches!(relationship.kind, Kind::OneToMany | Kind::OneToOne)
+                    && relationship.parent_columns.iter().any(|&one| !columns[one].generated)
+            });
+            if is_given && self.flags(id).has(Flags::MAPPED) {
+                let table = &mut self.tables[id.entity.0 as usize];
+                let written = table.cells[id.slot.0 as usize].snapshot.take();
+                let written =
+                    written.unwrap_or_else(|| table.snapshots.take(&*table.store, id.slot));
+                self.lost_rows.insert(id, written);
+            }
+        }
+    }
+
+    /// What the row of a new object was before a rollback took it.
+    pub(crate) fn lost_row(&self, id: ObjectId) -> Option<Snapshot<'_>> {
+        let written = *self.lost_rows.get(&id)?;
+        Some(self.tables[id.entity.0 as usize].snapshots.get(written))
+    }
+
+    /// A new object has a row again, or is gone.
+    pub(crate) fn forget_lost_row(&mut self, id: ObjectId) {
+        if !self.lost_rows.is_empty()
+            && let Some(written) = self.lost_rows.remove(&id)
+        {
+            self.tables[id.entity.0 as usize].snapshots.drop_one(written);
         }
     }
 

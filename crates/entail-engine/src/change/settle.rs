@@ -248,7 +248,8 @@ impl Fates<'_> {
 
     /// Whether the columns that the relationship's foreign key refers to have changed.
     pub fn key_changed(&self, relationship: &Relationship, id: ObjectId) -> bool {
-        let Some(snapshot) = self.arena.snapshot(id) else { return false };
+        let before = self.arena.snapshot(id).or_else(|| self.arena.lost_row(id));
+        let Some(snapshot) = before else { return false };
         relationship.parent_columns.iter().any(|&column| {
             let old = snapshot.value(column);
             old.is_some() && old != self.arena.column(id, column)

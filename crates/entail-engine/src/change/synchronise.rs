@@ -441,7 +441,9 @@ impl Synchroniser<'_> {
             Work::Save => {
                 pairs.extend(history.added.into_iter().map(|slot| (Operation::Insert, slot)));
                 pairs.extend(history.deleted.into_iter().map(|slot| (Operation::Delete, slot)));
-                if !relationship.passive_updates && self.fates.key_changed(relationship, id) {
+                let has_row = self.fates.arena.cell(id).key.is_some();
+                let key_changed = has_row && self.fates.key_changed(relationship, id);
+                if key_changed && !relationship.passive_updates {
                     pairs.extend(
                         history.unchanged.into_iter().map(|slot| (Operation::Update, slot)),
                     );

@@ -22,8 +22,10 @@ pub(super) struct Copying<'a> {
     sources: Vec<Source>,
     /// Further relationships along which nodes were reached.
     came_also: FxHashSet<(NodeId, RelationshipId)>,
-    /// The targets of sources whose keys have no row yet.
-    by_key: FxHashMap<(EntityId, Key), ObjectId>,
+    /// The targets of sources whose keys have no row yet, with the sources that they were made of.
+    by_key: FxHashMap<(EntityId, Key), (ObjectId, NodeId)>,
+    /// What sources gave to targets that were made of them, and further ones then overwrote.
+    overwritten: FxHashMap<NodeId, Vec<(usize, Value)>>,
     /// The columns that the source at hand gives to its target.
     differences: Vec<(usize, Value)>,
 }
@@ -38,6 +40,8 @@ struct Source {
     /// Whether its columns are still to be copied. That comes after its relationships, as in
     /// SQLAlchemy: of several sources with one key the outermost has the last word.
     has_columns: bool,
+    /// Whether a new target was made of it, and its relationships are still to be copied.
+    is_open: bool,
 }
 
 /// A source whose relationships are being copied.
@@ -59,6 +63,7 @@ impl<'a> Copying<'a> {
             graph,
             came_also: FxHashSet::default(),
             by_key: FxHashMap::default(),
+            overwritten: FxHashMap::default(),
             differences: Vec::new(),
         }
     }
@@ -147,10 +152,14 @@ impl<'a> Copying<'a> {
             (None, Some(key)) => {
                 let named = (node.id.entity, key.clone());
                 match self.by_key.get(&named) {
-                    Some(&target) => (target, true),
+                    Some(&(target, first)) => {
+                        self.keep_columns(first, target);
+                        (target, true)
+                    }
                     None => {
                         let target = self.add(source)?;
-                        self.by_key.insert(named, target);
+                        self.by_key.insert(named, (target, source));
+                        self.sources[source as usize].is_open = true;
                         (target, false)
                     }
                 }
@@ -189,8 +198,31 @@ impl<'a> Copying<'a> {
         Ok(target)
     }
 
+    /// Keeps what a source gave to the target that was made of it, before a further one overwrites it:
+    /// as long as it is open, it has the last word.
+    fn keep_columns(&mut self, source: NodeId, target: ObjectId) {
+        if !self.sources[source as usize].is_open || self.overwritten.contains_key(&source) {
+            return;
+        }
+        let columns = 0..self.mapping.table_of(target.entity).columns.len();
+        let given = columns.filter_map(|column| {
+            Some((column, self.arena.column(target, column)?.to_value()))
+        });
+        self.overwritten.insert(source, given.collect());
+    }
+
     /// Gives a target what the source has set, and the target has otherwise or not for sure.
     fn copy_columns(&mut self, source: NodeId, target: ObjectId) -> Result<(), MergeError> {
+        self.sources[source as usize].is_open = false;
+        if !self.overwritten.is_empty()
+            && let Some(columns) = self.overwritten.remove(&source)
+        {
+            for (column, value) in columns {
+                if let Err(error) = self.arena.set_column(target, column, Some(value)) {
+                    return Err(self.arena.refused(self.graph, source, error));
+                }
+            }
+        }
         if !std::mem::take(&mut self.sources[source as usize].has_columns) {
             return Ok(());
         }

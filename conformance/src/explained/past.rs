@@ -1,0 +1,138 @@
+//! The past of a scenario: what SQLAlchemy answered so far, as far as the rules need it.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value as Json;
+
+use super::Answer;
+use crate::scenario::{Step, Target};
+
+/// What happened so far in a scenario.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Whether a commit succeeded.
+    pub committed: bool,
+    /// Whether a flush failed.
+    pub failed: bool,
+    /// Whether a transaction was rolled back, by a step or after a failure.
+    pub rolled_back: bool,
+    /// Whether a statement of the scenario's own wrote something.
+    pub raw: bool,
+    /// Whether such a statement deleted rows.
+    pub raw_delete: bool,
+    /// Whether an object was expunged.
+    pub expunged: bool,
+    /// Whether something was given to `delete` after something else was.
+    pub deleted_again: bool,
+    /// Whether something was deleted, or a column set, since the last step that flushes: with
+    /// autoflush SQLAlchemy may have flushed to load something for that.
+    pub may_have_flushed: bool,
+    /// Whether something was merged after a flush had failed.
+    pub merged_after_failure: bool,
+    /// Whether an object may be twice in a list.
+    pub doubled: bool,
+    /// The names of objects that were deleted, detached or transient when states were asked for last.
+    pub gone: HashSet<String>,
+    /// What was appended to which owners: twice to one, and the object is twice in a list.
+    appended: HashSet<(String, String)>,
+    /// The names of expired objects whose rows were found gone when they were read.
+    lost: HashSet<String>,
+    /// The names that were given to `delete`.
+    deleted: HashSet<String>,
+    /// The names by which `get` found what had another name.
+    aliases: HashMap<String, String>,
+    /// The entities of the names.
+    entities: HashMap<String, String>,
+}
+
+impl Past {
+    /// Notes what SQLAlchemy answered to a step.
+    pub fn note(&mut self, step: &Step, answer: &Json) {
+        let answer = Answer::new(answer);
+        match step {
+            Step::New { entity, name, .. } => self.is_a(name, entity),
+            Step::Merge { name, value } => {
+                self.is_a(name, &value.entity);
+                self.merged_after_failure |= self.failed;
+            }
+            Step::Get { entity, key, name: Some(name) } => {
+                self.is_a(name, entity);
+                if let Some(first) = key.get("$key").and_then(Json::as_str) {
+                    let first = self.first_name(first).to_owned();
+                    self.aliases.insert(name.clone(), first);
+                }
+            }
+            Step::Append { owner, value, .. }
+            | Step::SetRel { owner: value, value: Target::One(Some(owner)), .. } => {
+                self.doubled |= !self.appended.insert((owner.clone(), value.clone()));
+            }
+            Step::Delete { object } => {
+                self.may_have_flushed = true;
+                if answer.is_ok() {
+                    self.deleted_again |= !self.deleted.is_empty();
+                    self.deleted.insert(self.first_name(object).to_owned());
+                }
+            }
+            Step::Set { .. } => self.may_have_flushed = true,
+            Step::Expunge { .. } | Step::ExpungeAll => self.expunged |= answer.is_ok(),
+            Step::Read { object, .. } if answer.error() == "invalid_request" => {
+                self.lost.insert(self.first_name(object).to_owned());
+            }
+            Step::Flush => self.may_have_flushed = false,
+            Step::Commit => {
+                self.may_have_flushed = false;
+                self.committed |= answer.is_ok();
+            }
+            Step::Rollback => {
+                self.may_have_flushed = false;
+                self.rolled_back = true;
+            }
+            Step::RollbackTo => self.rolled_back = true,
+            Step::Sql { sql } if answer.is_ok() => {
+                self.raw = true;
+                self.raw_delete |= sql.trim_start().starts_with("DELETE");
+            }
+            Step::States => self.note_states(answer),
+            _ => {}
+        }
+        self.failed |= answer.is_of_a_flush();
+        self.rolled_back |= self.failed;
+    }
+
+    fn is_a(&mut self, name: &str, entity: &str) {
+        self.entities.insert(name.to_owned(), entity.to_owned());
+    }
+
+    fn note_states(&mut self, answer: Answer<'_>) {
+        let Some(states) = answer.states() else { return };
+        let gone = states.iter().filter(|(_, word)| {
+            matches!(word.as_str(), Some("deleted" | "detached" | "transient"))
+        });
+        self.gone = gone.map(|(name, _)| name.clone()).collect();
+    }
+
+    /// The name that an object was given first.
+    fn first_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.aliases.get(name).map_or(name, String::as_str)
+    }
+
+    /// Whether an object was given to `delete`, by any of its names.
+    pub fn was_deleted(&self, name: &str) -> bool {
+        self.deleted.contains(self.first_name(name))
+    }
+
+    /// Whether anything was given to `delete`.
+    pub fn has_deleted(&self) -> bool {
+        !self.deleted.is_empty()
+    }
+
+    /// Whether an object was expired, and its row was found gone.
+    pub fn was_lost(&self, name: &str) -> bool {
+        self.lost.contains(self.first_name(name))
+    }
+
+    /// The entity of an object.
+    pub fn entity(&self, name: &str) -> Option<&str> {
+        self.entities.get(name).map(String::as_str)
+    }
+}

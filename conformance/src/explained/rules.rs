@@ -1,0 +1,583 @@
+//! The rules. Each is as narrow as the answers let it be; what it does not cover is a difference.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value as Json};
+
+use super::{Answer, Case, Rule, Then};
+use crate::scenario::{Entity, Kind, Scenario, Step, Target};
+
+const fn stop(because: &'static str, explains: fn(&Case<'_>) -> bool) -> Rule {
+    Rule { because, then: Then::Stop, explains }
+}
+
+const fn go_on(because: &'static str, explains: fn(&Case<'_>) -> bool) -> Rule {
+    Rule { because, then: Then::GoOn, explains }
+}
+
+/// Why nothing can be compared after two answers that agree.
+pub const OF_AGREEMENTS: &[Rule] =
+    &[stop("DBFK-02, RB-06", failed_without_rollback), stop("STATE-09", refused_in_part)];
+
+/// Why two answers may differ.
+pub const OF_DIFFERENCES: &[Rule] = &[
+    stop("ORDER-05, ORDER-09", planned_past),
+    stop("ORDER-05, ORDER-09", refused_later),
+    stop("ORDER-13, M2M-07", deletes_ordered),
+    stop("SYNC-07", key_not_given),
+    stop("NULLIFY-06", refused_beforehand),
+    stop("WRITE-06", deleted_by_null),
+    stop("STALE-01", counted_first),
+    stop("STALE-01", counted_together),
+    stop("VERS-03", version_counted),
+    stop("VERS-03", nothing_to_write),
+    stop("M2M-11", counted_several_times),
+    stop("BACKREF-10", two_owners),
+    stop("IDMAP-02", number_given_again),
+    stop("EXPIRE-03, RB-03", row_not_needed),
+    stop("EXPIRE-03", read_to_show),
+    stop("EXPIRE-09", lost_by_reading),
+    stop("EXPIRE-09", attached_though_lost),
+    go_on("EXPIRE-09", gone_behind_it),
+    stop("WRITE-03, STATE-11", cannot_load),
+    go_on("STATE-11", shown_without_loading),
+    stop("STATE-09", still_there),
+    stop("STATE-09", deleted_its_row),
+    stop("STATE-04", deleted_twice),
+    stop("CASC-DEL-01", flushed_by_a_delete),
+    stop("CASC-DEL-01", refused_after_a_delete),
+    stop("CASC-DEL-01", in_the_way),
+    stop("CASC-DEL-01", read_by_a_delete),
+    go_on("CASC-DEL-01, STATE-11", not_loaded_by_a_delete),
+    go_on("NULLIFY-01", shows_who_was_deleted),
+    stop("CASC-DEL-21", deleted_once_more),
+    stop("RB-01", kept_and_refused),
+    stop("RB-01", kept_and_found),
+    stop("RB-01", kept_numbers),
+    stop("RB-01", merged_onto_what_was_kept),
+    stop("RB-01, POSTUPD-01", left_over),
+    go_on("RB-03", known_after_a_rollback),
+    stop("RB-04", never_had_the_row),
+    stop("RB-06", still_called_deleted),
+    stop("ROWSW-02", switched_in_part),
+];
+
+// --- After answers that agree ---------------------------------------------------------------------
+
+/// After a flush that failed within a step that does not roll back, SQLAlchemy's objects are transient
+/// and its session refuses all use, while entail's are as before.
+fn failed_without_rollback(case: &Case<'_>) -> bool {
+    let rolls_back =
+        matches!(case.step, Step::Flush | Step::Commit | Step::Release | Step::Sql { .. });
+    case.expected.is_of_a_flush() && !rolls_back
+}
+
+/// SQLAlchemy refuses to attach an object after part of its graph has come in, or other members of its
+/// list have. A merge that is refused has copied in part, in another order here and there.
+fn refused_in_part(case: &Case<'_>) -> bool {
+    let detail = case.expected.detail();
+    let is_list = matches!(case.step, Step::SetRel { value: Target::Many(_), .. });
+    let of_a_merge =
+        matches!(case.step, Step::Merge { .. }) && case.expected.error() == "invalid_request";
+    let of_a_list = is_list && detail.contains("has been deleted.  Use");
+    detail.contains(IN_THE_WAY) || of_a_list || of_a_merge
+}
+
+/// What SQLAlchemy says where an object stands for the row already.
+const IN_THE_WAY: &str = "another instance with key";
+
+/// What it says where a query began a flush that failed.
+const BY_AUTOFLUSH: &str = "Query-invoked autoflush";
+
+/// What it says where a row that it must read is gone.
+const NOT_PRESENT: &str = "or its row is otherwise not present";
+
+// --- Flushes --------------------------------------------------------------------------------------
+
+/// Where SQLAlchemy cannot order the statements, or trips over a unique value, entail plans past it.
+/// What comes after an autoflush may then be refused.
+fn planned_past(case: &Case<'_>) -> bool {
+    let after_it =
+        case.expected.detail().contains(BY_AUTOFLUSH) && case.got.error() == "invalid_request";
+    is_planned_past(case) && (case.got.is_ok() || after_it)
+}
+
+fn is_planned_past(case: &Case<'_>) -> bool {
+    matches!(case.expected.error(), "cycle" | "integrity.unique")
+}
+
+/// The database refuses what SQLAlchemy never came to.
+fn refused_later(case: &Case<'_>) -> bool {
+    is_planned_past(case) && case.got.is_integrity() && case.got.error() != case.expected.error()
+}
+
+/// Rows that are deleted refer to each other, or a link is added to one.
+fn deletes_ordered(case: &Case<'_>) -> bool {
+    refused_delete(case)
+        .is_some_and(|table| is_in_a_ring(case.scenario, table) || is_linked(case.scenario, table))
+}
+
+/// The table whose delete SQLAlchemy's flush was refused, while entail's flush passed.
+fn refused_delete<'a>(case: &Case<'a>) -> Option<&'a str> {
+    let refused = case.expected.error() == "integrity.foreign_key"
+        && case.got.is_ok()
+        && !matches!(case.step, Step::Sql { .. });
+    case.expected.failed_table("DELETE FROM").filter(|_| refused)
+}
+
+/// An object without a value for a key that the database does not make is refused before anything is
+/// sent. SQLAlchemy leaves it to the database, and SQLite makes up an integer.
+fn key_not_given(case: &Case<'_>) -> bool {
+    case.expected.is_integrity() && case.got.is_code("E0304")
+}
+
+/// A key that would be lost is refused before anything is sent. SQLAlchemy may have sent something
+/// before that the database refuses.
+fn refused_beforehand(case: &Case<'_>) -> bool {
+    case.expected.is_integrity() && case.got.error() == "key_blanked"
+}
+
+/// SQLAlchemy has given an object a key of NULL, which it then cannot delete by.
+fn deleted_by_null(case: &Case<'_>) -> bool {
+    case.expected.detail().contains("using NULL for primary key value") && case.got.is_of_a_flush()
+}
+
+/// entail counts the rows of every statement as it runs; SQLAlchemy counts those of one shape together,
+/// so that another failure may come first where a row was deleted behind it.
+fn counted_first(case: &Case<'_>) -> bool {
+    let other = case.expected.is_integrity() || case.expected.error() == "cycle";
+    case.past.raw && other && case.got.error() == "stale_data"
+}
+
+/// References that are written afterwards are counted together in SQLAlchemy, before the deletes; entail
+/// lets go of each where its row's turn comes.
+fn counted_together(case: &Case<'_>) -> bool {
+    let tables = &case.scenario.tables;
+    case.expected.error() == "stale_data"
+        && case.got.is_integrity()
+        && tables.iter().any(|table| has_post_update(case.scenario, &table.name))
+}
+
+/// SQLAlchemy counts up the version of a row whose foreign key was never set and is set to nothing;
+/// entail does where a column changes, and from there on the numbers are no longer the same.
+fn version_counted(case: &Case<'_>) -> bool {
+    let entities = case.scenario.entities.iter();
+    let versions: Vec<_> = entities
+        .filter_map(|entity| Some((entity.table.as_str(), entity.version_column.as_deref()?)))
+        .collect();
+    !versions.is_empty() && same_rows(case, |table, column| !versions.contains(&(table, column)))
+}
+
+/// It also sends that update where the row is gone, and finds that out.
+fn nothing_to_write(case: &Case<'_>) -> bool {
+    let table = stale_table(case, "UPDATE");
+    let refers = |table: &str| {
+        case.scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
+    };
+    case.past.raw_delete && table.is_some_and(refers)
+}
+
+/// The table of which SQLAlchemy says that a row was not there, while entail's flush passed.
+fn stale_table<'a>(case: &Case<'a>, verb: &str) -> Option<&'a str> {
+    if case.expected.error() != "stale_data" || !case.got.is_ok() {
+        return None;
+    }
+    let (_, rest) = case.expected.detail().split_once(&format!("{verb} statement on table '"))?;
+    rest.split_once('\'').map(|(table, _)| table)
+}
+
+/// For a list that holds an object several times, SQLAlchemy expects so many link rows.
+fn counted_several_times(case: &Case<'_>) -> bool {
+    let is_of_links = |table: &str| {
+        let entities = case.scenario.entities.iter();
+        let mut all = entities.flat_map(|entity| &entity.relationships);
+        all.any(|one| one.secondary.as_deref() == Some(table))
+    };
+    case.past.doubled && stale_table(case, "DELETE").is_some_and(is_of_links)
+}
+
+/// Of two owners that have an object in their lists, because it was twice in one of them, chance says
+/// in SQLAlchemy which one has the last word.
+fn two_owners(case: &Case<'_>) -> bool {
+    case.past.doubled && same_but_references(case)
+}
+
+/// A number whose row was deleted by a statement is given to another row by SQLite, and to which one
+/// depends on the order of the inserts.
+fn number_given_again(case: &Case<'_>) -> bool {
+    let Step::Get { entity, .. } = case.step else { return false };
+    case.past.raw_delete
+        && !has_given_key(case.scenario, entity)
+        && case.expected.found().is_some_and(|found| case.got.found() == Some(!found))
+}
+
+// --- Expired objects ------------------------------------------------------------------------------
+
+/// SQLAlchemy must read an expired object whose row is gone, to flush it, to delete it, to merge onto it
+/// or to show a column; entail knows enough without that.
+fn row_not_needed(case: &Case<'_>) -> bool {
+    let says = |text| case.expected.detail().contains(text);
+    let needs = matches!(
+        case.step,
+        Step::Flush | Step::Commit | Step::BeginNested | Step::Delete { .. } | Step::Merge { .. }
+    );
+    let was_new = says("cannot be refreshed - it's not  persistent");
+    let is_gone = says(NOT_PRESENT) || needs && (was_new || says("is not persisted"));
+    let knows = case.got.is_ok() || case.got.is_integrity() || case.got.error() == "stale_data";
+    (is_gone || was_new && matches!(case.step, Step::Read { .. })) && knows
+}
+
+/// To show a column of an expired object, or that it leads to nobody, entail reads it, and flushes
+/// before; SQLAlchemy may know that from a flush that has read it.
+fn read_to_show(case: &Case<'_>) -> bool {
+    let shows = match case.step {
+        Step::View { .. } => case.expected.view().is_some_and(Json::is_null),
+        Step::Read { .. } => case.expected.is_ok(),
+        _ => false,
+    };
+    shows && case.scenario.session.autoflush && case.got.is_of_a_flush()
+}
+
+/// Reading an expired object whose row is gone leaves it where it is; entail has asked for it by its key,
+/// which says that it is gone.
+fn lost_by_reading(case: &Case<'_>) -> bool {
+    all_states(case, |name, expected, got| {
+        case.past.was_lost(name)
+            && expected == "persistent"
+            && matches!(got, "deleted" | "detached")
+    })
+}
+
+/// So it can still be attached there, and not here.
+fn attached_though_lost(case: &Case<'_>) -> bool {
+    names(case.step).any(|name| case.past.was_lost(name))
+        && case.expected.is_ok()
+        && case.got.is_code("E0206")
+}
+
+/// SQLAlchemy shows an empty list of an expired object whose row is gone, if it asks by a column that it
+/// cannot read any more; entail says that the row is gone.
+fn gone_behind_it(case: &Case<'_>) -> bool {
+    case.expected.shows_nobody() && case.got.is_code("E0404")
+}
+
+// --- Objects outside the session ------------------------------------------------------------------
+
+/// SQLAlchemy must load before it changes an attribute, and cannot.
+fn cannot_load(case: &Case<'_>) -> bool {
+    let detail = case.expected.detail();
+    let cannot = detail.contains("is not bound to a Session") || detail.contains(NOT_PRESENT);
+    changes(case.step) && cannot && case.got.is_ok()
+}
+
+fn changes(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Set { .. }
+            | Step::SetRel { .. }
+            | Step::ClearRel { .. }
+            | Step::Append { .. }
+            | Step::Remove { .. }
+    )
+}
+
+/// It must load to show what a detached object leads to; entail's has it in memory.
+fn shown_without_loading(case: &Case<'_>) -> bool {
+    let cannot = case.expected.detail().contains("is not bound to a Session; lazy load operation");
+    cannot && case.got.view().is_some()
+}
+
+/// An object that SQLAlchemy has loaded, and nobody refers to any more, is gone from its session;
+/// entail's session owns what it has loaded.
+fn still_there(case: &Case<'_>) -> bool {
+    let attaches =
+        matches!(case.step, Step::SetRel { .. } | Step::Append { .. } | Step::Add { .. });
+    attaches && case.expected.is_ok() && case.got.is_code("E0207")
+}
+
+/// A second object of a row has come into SQLAlchemy's session, and its row is deleted.
+fn deleted_its_row(case: &Case<'_>) -> bool {
+    case.past.expunged && refused_delete(case).is_some()
+}
+
+/// Without expiry SQLAlchemy's deleted objects stay in the session after the commit; one that is deleted
+/// once more counts as persistent after a rollback, although it has no row.
+fn deleted_twice(case: &Case<'_>) -> bool {
+    if case.scenario.session.expire_on_commit || !case.past.committed || !case.past.has_deleted() {
+        return false;
+    }
+    all_states(case, |_, expected, got| {
+        got == "detached" && matches!(expected, "persistent" | "deleted")
+    })
+}
+
+// --- Deletes --------------------------------------------------------------------------------------
+
+/// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
+/// be refused.
+fn flushed_by_a_delete(case: &Case<'_>) -> bool {
+    let loads = matches!(case.step, Step::Delete { .. } | Step::Set { .. });
+    let flushed = case.expected.detail().contains(BY_AUTOFLUSH) && case.got.is_ok();
+    let shows = matches!(case.step, Step::States) && case.scenario.session.autoflush;
+    loads && flushed
+        || shows
+            && case.past.may_have_flushed
+            && all_states(case, |_, expected, got| {
+                matches!((expected, got), ("deleted", "persistent") | ("persistent", "pending"))
+            })
+}
+
+/// After that the next flush may be refused, because what it flushed was half done; entail has flushed
+/// nothing yet.
+fn refused_after_a_delete(case: &Case<'_>) -> bool {
+    case.past.may_have_flushed && case.expected.detail().contains(BY_AUTOFLUSH) && case.got.is_ok()
+}
+
+/// It has loaded something, to delete it, that stands in the way of a detached object.
+fn in_the_way(case: &Case<'_>) -> bool {
+    let attaches = changes(case.step) || matches!(case.step, Step::Add { .. });
+    let is_there = case.expected.detail().contains(IN_THE_WAY) && case.got.is_ok();
+    attaches && is_there && case.past.has_deleted()
+}
+
+/// It has read an expired object to delete it; entail reads it when it is asked for, and a flush that
+/// goes before deletes it.
+fn read_by_a_delete(case: &Case<'_>) -> bool {
+    let Step::Read { object, .. } = case.step else { return false };
+    case.past.was_deleted(object) && case.expected.is_ok() && case.got.error() == "invalid_request"
+}
+
+/// It has loaded what a deleted object led to, or goes on to load it; entail has reached it without
+/// loading it.
+fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let cannot = case.got.detail() == "a detached object cannot load its relationships";
+    let unknown = case.got.shows_nobody() || cannot && case.expected.is_ok();
+    unknown && (case.past.was_deleted(owner) || case.past.gone.contains(owner))
+}
+
+/// Its flush has loaded what an object led to, and goes on to show that after a delete has set the
+/// reference to NULL; or it has set the reference of a deleted row to NULL, so that this leads to nobody.
+fn shows_who_was_deleted(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
+    let shown = expected.as_str().is_some_and(|name| case.past.was_deleted(name));
+    let cleared = expected.is_null() && got.is_string() && case.past.was_deleted(owner);
+    shown && got.is_null() || cleared
+}
+
+/// SQLAlchemy deletes an object once more that is deleted already, if its owner is deleted: the object is
+/// found again, and where SQLite has given its number to another row, that row goes.
+fn deleted_once_more(case: &Case<'_>) -> bool {
+    if !case.past.deleted_again {
+        return false;
+    }
+    let (expected, got) = (case.expected, case.got);
+    let of_deleted = || names(case.step).any(|name| case.past.was_deleted(name));
+    let found = expected.found() == Some(true) && got.found() == Some(false) && of_deleted();
+    let attached = expected.is_ok() && got.is_code("E0206") && of_deleted();
+    let flushed = match expected.error() {
+        "" => expected.is_ok() && got.detail().contains("still refer by"),
+        "stale_data" => got.is_ok() || got.is_integrity(),
+        "invalid_request" => matches!(case.step, Step::Rollback),
+        _ => false,
+    };
+    let both_gone = all_states(case, |_, expected, got| expected == "deleted" && got == "detached");
+    found || attached || flushed || both_gone || has_all_rows(case)
+}
+
+// --- After a failed flush or a rollback -----------------------------------------------------------
+
+/// After a failed flush SQLAlchemy's objects keep keys and foreign keys that it had given them, or their
+/// loss, so that the next one is refused, or refused for another reason.
+fn kept_and_refused(case: &Case<'_>) -> bool {
+    let (expected, got) = (case.expected, case.got);
+    let of_a_value = |answer: Answer<'_>| {
+        let detail = answer.detail();
+        let refused = answer.is_integrity() || answer.error() == "key_blanked";
+        answer.is_code("E0304") || refused && !detail.contains("[SQL: DELETE")
+    };
+    let either = of_a_value(expected) || of_a_value(got);
+    let both = [expected, got].iter().all(|answer| answer.is_ok() || of_a_value(*answer));
+    case.past.failed && either && both
+}
+
+/// A key that was kept is one by which somebody looks.
+fn kept_and_found(case: &Case<'_>) -> bool {
+    let differs = case.expected.found().is_some_and(|found| case.got.found() == Some(!found));
+    let Step::Get { key, .. } = case.step else { return false };
+    case.past.failed && key.get("$key").is_some() && differs
+}
+
+/// A foreign key that was kept is written, or its loss.
+fn kept_numbers(case: &Case<'_>) -> bool {
+    case.past.failed && same_but_references(case)
+}
+
+/// Merging finds by keys, too, and what it finds is another object.
+fn merged_onto_what_was_kept(case: &Case<'_>) -> bool {
+    let shows = matches!(case.step, Step::View { .. } | Step::States);
+    case.past.merged_after_failure && case.expected.is_ok() && case.got.is_ok() && shows
+}
+
+/// What an insert that was rolled back has left in the columns of a new object, SQLAlchemy inserts if the
+/// reference is written afterwards, and deletes by if it is an orphan; the database refuses that.
+fn left_over(case: &Case<'_>) -> bool {
+    let refused = case.expected.error() == "integrity.foreign_key" && case.got.is_ok();
+    let inserted = case.expected.failed_table("INSERT INTO").filter(|_| refused);
+    let of_post_update = inserted.is_some_and(|table| has_post_update(case.scenario, table));
+    case.past.rolled_back && (of_post_update || refused_delete(case).is_some())
+}
+
+/// After a rollback SQLAlchemy has expired both ends, and the one that is let go of keeps what it leads
+/// to, since nobody reads it; entail's objects have their values.
+fn known_after_a_rollback(case: &Case<'_>) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
+    case.past.rolled_back
+        && (expected.is_string() && got.is_null() || expected.is_null() && got.is_string())
+}
+
+/// Where a new object's key was changed in the transaction that is rolled back, SQLAlchemy gives it the
+/// key back that it had first. It is detached then, although it never had a row.
+fn never_had_the_row(case: &Case<'_>) -> bool {
+    let is_given = |name: &str| {
+        case.past.entity(name).is_some_and(|entity| has_given_key(case.scenario, entity))
+    };
+    case.past.rolled_back
+        && all_states(case, |name, expected, got| {
+            expected == "detached" && got == "transient" && is_given(name)
+        })
+}
+
+/// An object that was deleted in a flush that failed, and has come in again, is still said to be deleted.
+fn still_called_deleted(case: &Case<'_>) -> bool {
+    case.past.failed
+        && all_states(case, |_, expected, got| expected == "deleted" && got == "persistent")
+}
+
+/// Where a new object takes the place of a deleted one, SQLAlchemy writes what has changed since the
+/// object's own insert, though that was rolled back; entail writes all that is set.
+fn switched_in_part(case: &Case<'_>) -> bool {
+    let is_key = |table: &str, column: &str| {
+        let column = case.scenario.table(table).and_then(|table| table.column(column));
+        column.is_some_and(|column| column.primary_key)
+    };
+    case.past.rolled_back && same_rows(case, is_key)
+}
+
+// --- Looking --------------------------------------------------------------------------------------
+
+/// The names in a step that attaches or finds.
+fn names(step: &Step) -> impl Iterator<Item = &str> {
+    let pair = match step {
+        Step::Add { object } => [Some(object.as_str()), None],
+        Step::SetRel { owner, value: Target::One(Some(value)), .. }
+        | Step::Append { owner, value, .. } => [Some(owner.as_str()), Some(value.as_str())],
+        Step::Get { key, .. } => [key.get("$key").and_then(Json::as_str), None],
+        _ => [None, None],
+    };
+    pair.into_iter().flatten()
+}
+
+/// Whether the answers are states, and all that differ do so in one way: name, SQLAlchemy's word, entail's.
+fn all_states(case: &Case<'_>, is_so: impl Fn(&str, &str, &str) -> bool) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.states(), case.got.states()) else {
+        return false;
+    };
+    let word = |word: &'_ Json| word.as_str().unwrap_or_default().to_owned();
+    expected.len() == got.len()
+        && expected.iter().all(|(name, expected)| {
+            let got = got.get(name).map(word).unwrap_or_default();
+            word(expected) == got || is_so(name, &word(expected), &got)
+        })
+}
+
+/// Whether all rows of SQLAlchemy's tables are in entail's.
+fn has_all_rows(case: &Case<'_>) -> bool {
+    let (Some(fewer), Some(more)) = (case.expected.tables(), case.got.tables()) else {
+        return false;
+    };
+    fewer.iter().all(|(table, rows)| {
+        let (rows, others) = (rows.as_array(), more.get(table).and_then(Json::as_array));
+        rows.zip(others).is_some_and(|(rows, others)| rows.iter().all(|row| others.contains(row)))
+    })
+}
+
+/// Whether the same rows are there, apart from generated keys and what refers to others.
+fn same_but_references(case: &Case<'_>) -> bool {
+    same_rows(case, |table, column| {
+        let Some(table) = case.scenario.table(table) else { return true };
+        let is_generated = table.column(column).is_some_and(|one| one.autoincrement);
+        let refers =
+            table.foreign_keys.iter().any(|key| key.columns.iter().any(|one| one == column));
+        !is_generated && !refers
+    })
+}
+
+/// Whether the same rows are there, as far as some columns go, by table and name.
+fn same_rows(case: &Case<'_>, counts: impl Fn(&str, &str) -> bool) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.tables(), case.got.tables()) else {
+        return false;
+    };
+    let bare = |tables: &Map<String, Json>| {
+        let mut texts = Vec::new();
+        for (table, rows) in tables {
+            for row in rows.as_array().into_iter().flatten().filter_map(Json::as_object) {
+                let kept = row.iter().filter(|(column, _)| counts(table, column));
+                let kept: Vec<_> =
+                    kept.map(|(column, value)| format!("{column} {value}")).collect();
+                texts.push(format!("{table} {}", kept.join(" ")));
+            }
+        }
+        texts.sort_unstable();
+        texts
+    };
+    bare(expected) == bare(got)
+}
+
+/// Whether a relationship with post_update writes to a table.
+fn has_post_update(scenario: &Scenario, table: &str) -> bool {
+    scenario.entities.iter().any(|entity| {
+        entity.relationships.iter().filter(|one| one.post_update).any(|one| {
+            let writes_here = matches!(one.kind, Kind::ManyToOne) && entity.table == table;
+            let target = scenario.entities.iter().find(|target| target.name == one.target);
+            writes_here || target.is_some_and(|target| target.table == table)
+        })
+    })
+}
+
+/// Whether the key of an entity is not one that the database counts up.
+fn has_given_key(scenario: &Scenario, entity: &str) -> bool {
+    let entity = scenario.entities.iter().find(|one| one.name == entity);
+    let table = entity.and_then(|entity| scenario.table(&entity.table));
+    table.is_some_and(|table| {
+        table.columns.iter().any(|column| column.primary_key && !column.autoincrement)
+    })
+}
+
+/// Whether rows of a table can refer to each other in a ring.
+fn is_in_a_ring(scenario: &Scenario, table: &str) -> bool {
+    let leads_to = |from: &str| {
+        let table = scenario.table(from);
+        table.into_iter().flat_map(|table| &table.foreign_keys).map(|key| &key.references.table)
+    };
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut open: Vec<&str> = leads_to(table).map(String::as_str).collect();
+    while let Some(next) = open.pop() {
+        if seen.insert(next) {
+            open.extend(leads_to(next).map(String::as_str));
+        }
+    }
+    seen.contains(table)
+}
+
+/// Whether rows of a table are linked by an association table.
+fn is_linked(scenario: &Scenario, table: &str) -> bool {
+    let is_end = |entity: &Entity| {
+        entity.relationships.iter().filter(|one| one.secondary.is_some()).any(|one| {
+            let target = scenario.entities.iter().find(|target| target.name == one.target);
+            entity.table == table || target.is_some_and(|target| target.table == table)
+        })
+    };
+    scenario.entities.iter().any(is_end)
+}
