@@ -43,12 +43,20 @@ impl<'a> Answer<'a> {
         self.detail().starts_with(code)
     }
 
-    /// The table of the statement that SQLAlchemy says failed, if it begins so.
-    pub fn failed_table(self, beginning: &str) -> Option<&'a str> {
-        let (_, statement) = self.detail().split_once("[SQL: ")?;
-        let rest = statement.strip_prefix(beginning)?.trim_start();
-        let end = rest.find(|one: char| one.is_whitespace() || one == ']').unwrap_or(rest.len());
-        Some(rest[..end].trim_matches('"'))
+    /// Whether it says something beside the error. A recording may have come without what stands there,
+    /// and then it may have said that.
+    pub fn may_say(self, text: &str) -> bool {
+        !self.error().is_empty() && (self.detail().is_empty() || self.detail().contains(text))
+    }
+
+    /// Whether it is the statement with this beginning that failed, on such a table, as far as is said.
+    pub fn may_be_of(self, beginning: &str, is_such: impl Fn(&str) -> bool) -> bool {
+        let table = self.detail().split_once(beginning).map(|(_, rest)| {
+            let rest = rest.trim_start_matches([' ', '"', '\'']);
+            let is_end = |one: char| one.is_whitespace() || "\"']".contains(one);
+            &rest[..rest.find(is_end).unwrap_or(rest.len())]
+        });
+        self.detail().is_empty() || table.is_some_and(is_such)
     }
 
     /// What `get` found.

@@ -22,7 +22,7 @@ pub struct Past {
     pub raw_delete: bool,
     /// Whether an object was expunged.
     pub expunged: bool,
-    /// Whether something was given to `delete` after something else was.
+    /// Whether something was given to `delete` after something was.
     pub deleted_again: bool,
     /// Whether something was deleted, or a column set, since the last step that flushes: with
     /// autoflush SQLAlchemy may have flushed to load something for that.
@@ -33,8 +33,8 @@ pub struct Past {
     pub doubled: bool,
     /// The names of objects that were deleted, detached or transient when states were asked for last.
     pub gone: HashSet<String>,
-    /// What was appended to which owners: twice to one, and the object is twice in a list.
-    appended: HashSet<(String, String)>,
+    /// Which pairs were brought together: twice, and one may be twice in the list of the other.
+    appended: HashSet<[String; 2]>,
     /// The names of expired objects whose rows were found gone when they were read.
     lost: HashSet<String>,
     /// The names that were given to `delete`.
@@ -43,6 +43,15 @@ pub struct Past {
     aliases: HashMap<String, String>,
     /// The entities of the names.
     entities: HashMap<String, String>,
+    /// The names of objects that were made new.
+    made: HashSet<String>,
+    /// Whether something was done to the list of an object that was made new.
+    pub made_lists: bool,
+}
+
+fn sorted(mut pair: [String; 2]) -> [String; 2] {
+    pair.sort_unstable();
+    pair
 }
 
 impl Past {
@@ -50,7 +59,10 @@ impl Past {
     pub fn note(&mut self, step: &Step, answer: &Json) {
         let answer = Answer::new(answer);
         match step {
-            Step::New { entity, name, .. } => self.is_a(name, entity),
+            Step::New { entity, name, .. } => {
+                self.is_a(name, entity);
+                self.made.insert(name.clone());
+            }
             Step::Merge { name, value } => {
                 self.is_a(name, &value.entity);
                 self.merged_after_failure |= self.failed;
@@ -64,7 +76,9 @@ impl Past {
             }
             Step::Append { owner, value, .. }
             | Step::SetRel { owner: value, value: Target::One(Some(owner)), .. } => {
-                self.doubled |= !self.appended.insert((owner.clone(), value.clone()));
+                let both = [owner, value].map(Clone::clone);
+                self.doubled |= !self.appended.insert(sorted(both));
+                self.made_lists |= self.is_made(owner);
             }
             Step::Delete { object } => {
                 self.may_have_flushed = true;
@@ -119,6 +133,11 @@ impl Past {
     /// Whether an object was given to `delete`, by any of its names.
     pub fn was_deleted(&self, name: &str) -> bool {
         self.deleted.contains(self.first_name(name))
+    }
+
+    /// Whether an object was made new.
+    pub fn is_made(&self, name: &str) -> bool {
+        self.made.contains(self.first_name(name))
     }
 
     /// Whether anything was given to `delete`.

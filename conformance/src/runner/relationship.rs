@@ -16,9 +16,7 @@ struct Held {
     owner: Handle<Record>,
     id: RelationshipId,
     kind: Kind,
-    /// Whether a relationship to one must know what it held before it is set.
-    needs_history: bool,
-    /// Whether the target has no other parent.
+    /// Whether the target has no other parent: what the relationship held must be known before it is set.
     single_parent: bool,
 }
 
@@ -29,14 +27,11 @@ impl Runner {
         let relationship = mapping
             .relationship_named(handle.raw().entity(), rel)
             .ok_or_else(|| Failure::invalid(format!("`{owner}` has no `{rel}`")))?;
-        let needs_history = relationship.single_parent;
-        let single_parent = relationship.single_parent;
         Ok(Held {
             owner: handle,
             id: relationship.id,
             kind: relationship.kind,
-            needs_history,
-            single_parent,
+            single_parent: relationship.single_parent,
         })
     }
 
@@ -105,10 +100,7 @@ impl Runner {
                 self.session.set_all(held.owner, DynamicMany(held.id), members)?;
             }
             Target::One(name) => {
-                // A detached object is set without a look at what it held, unless a single parent
-                // must be known.
-                let detached = self.session.state(held.owner) == State::Detached;
-                if held.needs_history && (!detached || held.single_parent) {
+                if held.single_parent {
                     let autoflush = self.session.set_autoflush(false);
                     let loaded = self.load(&held);
                     self.session.set_autoflush(autoflush);

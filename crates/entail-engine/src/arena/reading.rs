@@ -442,7 +442,8 @@ impl Arena {
         }
     }
 
-    /// Notes what a relationship to one held before, once a flush has found out.
+    /// Notes what a relationship to one held before, once a flush has found out. The list of that one
+    /// lets go of the owner, as it would have done when the relationship was set.
     pub(crate) fn learn_former_target(
         &mut self,
         relationship: RelationshipId,
@@ -450,8 +451,23 @@ impl Arena {
         was: Option<Slot>,
     ) {
         let link = self.one_link_mut(relationship, owner);
-        if link.was() == Was::Unknown {
-            link.remember(was.map_or(Was::Nobody, Was::Object));
+        if link.was() != Was::Unknown {
+            return;
+        }
+        link.remember(was.map_or(Was::Nobody, Was::Object));
+        let moved = was.filter(|&was| link.current() != One::Object(was));
+        let inverse = self.mapping.relationship(relationship).inverse;
+        if let (Some(former), Some(list)) = (moved, inverse)
+            && self.kind(list) == Kind::OneToMany
+        {
+            let link = self.many_link_mut(list, former);
+            if link.current.is_some() {
+                link.remember();
+            }
+            match &mut link.current {
+                Some(members) => members.retain(|&member| member != owner),
+                None => link.queue_removed(owner),
+            }
         }
     }
 
