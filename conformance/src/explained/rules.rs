@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json};
 
 use super::{Answer, Case, Rule, Then};
-use crate::scenario::{Entity, Kind, Scenario, Step, Target};
+use crate::scenario::{Entity, Kind, Relationship, Scenario, Step, Target};
 
 const fn stop(because: &'static str, explains: fn(&Case<'_>) -> bool) -> Rule {
     Rule { because, then: Then::Stop, explains }
@@ -40,7 +40,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("EXPIRE-03", read_to_show),
     stop("EXPIRE-09", lost_by_reading),
     stop("EXPIRE-09", found_gone),
-    stop("EXPIRE-09", attached_though_lost),
+    stop("EXPIRE-09", used_though_lost),
     go_on("EXPIRE-09", gone_behind_it),
     stop("WRITE-03, STATE-11", cannot_load),
     go_on("STATE-11", shown_without_loading),
@@ -56,6 +56,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     go_on("CASC-DEL-21", still_in_the_list),
     go_on("NULLIFY-01", shows_who_was_deleted),
     stop("CASC-DEL-21", deleted_once_more),
+    stop("DIRTY-01", orphan_once_touched),
     stop("RB-01", kept_and_refused),
     stop("RB-01", kept_and_found),
     stop("RB-01", kept_numbers),
@@ -123,9 +124,15 @@ fn refused_later(case: &Case<'_>) -> bool {
 
 /// Rows that are deleted refer to each other, or a link is added to one.
 fn deletes_ordered(case: &Case<'_>) -> bool {
-    is_refused_delete(case, |table| {
-        is_in_a_ring(case.scenario, table) || is_linked(case.scenario, table)
-    })
+    let expected = case.expected;
+    let links =
+        |table: &str| all_relationships(case).any(|one| one.secondary.as_deref() == Some(table));
+    let linked = |table: &str| is_linked(case.scenario, table);
+    let refused = matches!(expected.error(), "integrity.foreign_key" | "integrity.not_null");
+    let of_a_link = expected.may_be_of("[SQL: INSERT INTO", links)
+        || expected.may_be_of("[SQL: DELETE FROM", linked);
+    is_refused_delete(case, |table| is_in_a_ring(case.scenario, table))
+        || refused && of_a_link && case.got.is_ok() && !matches!(case.step, Step::Sql { .. })
 }
 
 /// Whether SQLAlchemy's delete from such a table was refused, while entail's flush passed.
@@ -153,10 +160,11 @@ fn not_its_key(case: &Case<'_>) -> bool {
     case.past.expunged && case.expected.error() == "key_blanked" && case.got.is_ok()
 }
 
-/// SQLAlchemy has given an object a key of NULL, which it then cannot delete by.
+/// SQLAlchemy has given an object a key of NULL, or it is new, and then cannot delete it by that.
 fn deleted_by_null(case: &Case<'_>) -> bool {
     let by_null = case.expected.may_say("using NULL for primary key value");
-    case.expected.error() == "flush" && by_null && case.got.is_of_a_flush()
+    let passes = case.got.is_of_a_flush() || case.got.is_ok();
+    case.expected.error() == "flush" && by_null && passes
 }
 
 /// entail counts the rows of every statement as it runs; SQLAlchemy counts those of one shape together,
@@ -208,11 +216,8 @@ fn same_key_again(case: &Case<'_>) -> bool {
 /// For a list that holds an object several times, SQLAlchemy expects so many link rows. entail goes on,
 /// and may then be refused.
 fn counted_several_times(case: &Case<'_>) -> bool {
-    let is_of_links = |table: &str| {
-        let entities = case.scenario.entities.iter();
-        let mut all = entities.flat_map(|entity| &entity.relationships);
-        all.any(|one| one.secondary.as_deref() == Some(table))
-    };
+    let is_of_links =
+        |table: &str| all_relationships(case).any(|one| one.secondary.as_deref() == Some(table));
     let passes = case.got.is_ok() || case.got.is_integrity();
     case.past.doubled && passes && is_stale(case, "DELETE", is_of_links)
 }
@@ -281,17 +286,18 @@ fn found_gone(case: &Case<'_>) -> bool {
         && all_states(case, |_, expected, got| expected == "deleted" && got == "persistent")
 }
 
-/// So it can still be attached there, and not here.
-fn attached_though_lost(case: &Case<'_>) -> bool {
+/// So it can still be used there, and not here.
+fn used_though_lost(case: &Case<'_>) -> bool {
     names(case.step).any(|name| case.past.was_lost(name))
         && case.expected.is_ok()
-        && case.got.is_code("E0206")
+        && case.got.error() == "invalid_request"
 }
 
 /// SQLAlchemy shows an empty list of an expired object whose row is gone, if it asks by a column that it
-/// cannot read any more; entail says that the row is gone.
+/// cannot read any more, or what it held before a rollback; entail says that the row is gone.
 fn gone_behind_it(case: &Case<'_>) -> bool {
-    case.expected.shows_nobody() && case.got.is_code("E0404")
+    let shows = case.past.rolled_back && case.expected.view().is_some();
+    (case.expected.shows_nobody() || shows) && case.got.is_code("E0404")
 }
 
 // --- Objects outside the session ------------------------------------------------------------------
@@ -415,11 +421,23 @@ fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
 }
 
 /// A list that SQLAlchemy loads after a flush is without the deleted ones; entail's has them, because the
-/// delete has reached it before.
+/// delete has reached it before. The list of a deleted object may have a member once more.
 fn still_in_the_list(case: &Case<'_>) -> bool {
-    let Some(members) = case.got.view().and_then(Json::as_array) else { return false };
-    let are_deleted = |name: &Json| name.as_str().is_some_and(|name| case.past.was_deleted(name));
-    case.expected.shows_nobody() && !members.is_empty() && members.iter().all(are_deleted)
+    let Step::View { owner, .. } = case.step else { return false };
+    let members = |answer: Answer<'_>| -> Option<Vec<String>> {
+        let names = answer.view()?.as_array()?.iter().filter_map(Json::as_str);
+        Some(names.map(str::to_owned).collect())
+    };
+    let (Some(mut expected), Some(mut got)) = (members(case.expected), members(case.got)) else {
+        return false;
+    };
+    if case.past.was_deleted(owner) {
+        expected.dedup();
+        got.dedup();
+    }
+    expected.retain(|name| !case.past.was_deleted(name));
+    got.retain(|name| !case.past.was_deleted(name));
+    case.past.has_deleted() && expected == got
 }
 
 /// Its flush has loaded what an object led to, and goes on to show that after a delete has set the
@@ -452,10 +470,21 @@ fn deleted_once_more(case: &Case<'_>) -> bool {
     found || attached || flushed || both_gone || has_all_rows(case)
 }
 
+/// An object that is without a parent, and has stayed so far, SQLAlchemy deletes once it is set to what it
+/// is already; for entail nothing has changed.
+fn orphan_once_touched(case: &Case<'_>) -> bool {
+    let mut all = all_relationships(case);
+    let lets_go = all.any(|one| {
+        one.single_parent && one.cascade.as_deref().is_some_and(|one| one.contains("delete-orphan"))
+    });
+    lets_go && has_all_rows(case)
+}
+
 // --- After a failed flush or a rollback -----------------------------------------------------------
 
 /// After a failed flush SQLAlchemy's objects keep keys and foreign keys that it had given them, or their
-/// loss, so that the next one is refused, or refused for another reason.
+/// loss, so that the next one is refused, or refused for another reason. What a rolled back savepoint has
+/// expired is without its values.
 fn kept_and_refused(case: &Case<'_>) -> bool {
     let (expected, got) = (case.expected, case.got);
     let of_a_value = |answer: Answer<'_>| {
@@ -465,7 +494,8 @@ fn kept_and_refused(case: &Case<'_>) -> bool {
     };
     let either = of_a_value(expected) || of_a_value(got);
     let both = [expected, got].iter().all(|answer| answer.is_ok() || of_a_value(*answer));
-    case.past.failed && either && both
+    let lost = case.past.rolled_back && expected.error() == "integrity.not_null" && got.is_ok();
+    case.past.failed && either && both || lost
 }
 
 /// A key that was kept is one by which somebody looks.
@@ -537,10 +567,19 @@ fn switched_in_part(case: &Case<'_>) -> bool {
 
 // --- Looking --------------------------------------------------------------------------------------
 
-/// The names in a step that attaches or finds.
+fn all_relationships<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Relationship> {
+    case.scenario.entities.iter().flat_map(|entity| &entity.relationships)
+}
+
+/// The names of the objects that a step is about.
 fn names(step: &Step) -> impl Iterator<Item = &str> {
     let pair = match step {
-        Step::Add { object } => [Some(object.as_str()), None],
+        Step::Add { object }
+        | Step::Expire { object }
+        | Step::Expunge { object }
+        | Step::Refresh { object }
+        | Step::Delete { object }
+        | Step::Set { object, .. } => [Some(object.as_str()), None],
         Step::SetRel { owner, value: Target::One(Some(value)), .. }
         | Step::Append { owner, value, .. } => [Some(owner.as_str()), Some(value.as_str())],
         Step::Get { key, .. } => [key.get("$key").and_then(Json::as_str), None],

@@ -183,14 +183,14 @@ impl Synchroniser<'_> {
         let history = arena.history(relationship.id, id.slot);
         for slot in history.deleted {
             if !arena.has_parent(relationship.id, slot) {
-                self.clear(relationship, id, ObjectId { entity: relationship.target, slot })?;
+                self.clear(relationship, ObjectId { entity: relationship.target, slot })?;
             }
         }
         if relationship.post_update || !relationship.cascade.has(Cascade::Delete) {
             for slot in history.unchanged {
                 let child = ObjectId { entity: relationship.target, slot };
                 if !self.gained.contains(&(relationship.id, child)) {
-                    self.clear(relationship, id, child)?;
+                    self.clear(relationship, child)?;
                 }
             }
         }
@@ -218,7 +218,7 @@ impl Synchroniser<'_> {
         if nullifies {
             for slot in history.deleted {
                 if !arena.has_parent(relationship.id, slot) {
-                    self.clear(relationship, id, ObjectId { entity: relationship.target, slot })?;
+                    self.clear(relationship, ObjectId { entity: relationship.target, slot })?;
                 }
             }
         }
@@ -271,7 +271,7 @@ impl Synchroniser<'_> {
             let known = self.fates.arena.known_target(relationship, id.slot);
             let history = self.fates.arena.one_history(relationship.id, id.slot);
             if matches!(known, Some(Some(_))) || history.deleted.is_some() {
-                self.clear(relationship, id, id)?;
+                self.clear(relationship, id)?;
             }
         }
         Ok(())
@@ -286,7 +286,7 @@ impl Synchroniser<'_> {
             for &(id, work) in &objects[relationship.owner.0 as usize] {
                 let history = self.fates.arena.one_history(relationship.id, id.slot);
                 if work == Work::Save && history.added == Some(None) {
-                    self.clear(relationship, id, id)?;
+                    self.clear(relationship, id)?;
                 }
             }
         }
@@ -305,7 +305,7 @@ impl Synchroniser<'_> {
                 }
             }
             Some(None) if is_in_a_tree(relationship) => {}
-            Some(None) => self.clear(relationship, id, id)?,
+            Some(None) => self.clear(relationship, id)?,
             None => {}
         }
         Ok(())
@@ -376,16 +376,10 @@ impl Synchroniser<'_> {
     }
 
     /// The child's foreign key becomes NULL.
-    fn clear(
-        &mut self,
-        relationship: &Relationship,
-        owner: ObjectId,
-        child: ObjectId,
-    ) -> Result<(), FlushError> {
+    fn clear(&mut self, relationship: &Relationship, child: ObjectId) -> Result<(), FlushError> {
         if self.fates.is_deleted(child) && !relationship.post_update {
             return Ok(());
         }
-        let _ = owner;
         let entity = self.fates.mapping.entity(child.entity);
         for &column in &relationship.child_columns {
             let follows = self.foreign.follows.get(&child);
@@ -464,6 +458,9 @@ impl Synchroniser<'_> {
             if relationship.inverse.is_some() && known.contains(&pair) {
                 return;
             }
+        }
+        if link.operation == Operation::Insert && self.fates.is_deleted(link.member) {
+            return;
         }
         if !self.fates.may_take_part(link.member) {
             if self.fates.arena.flags(link.member).has(Flags::DELETED) {

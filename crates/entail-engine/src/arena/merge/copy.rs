@@ -205,9 +205,8 @@ impl<'a> Copying<'a> {
             return;
         }
         let columns = 0..self.mapping.table_of(target.entity).columns.len();
-        let given = columns.filter_map(|column| {
-            Some((column, self.arena.column(target, column)?.to_value()))
-        });
+        let given = columns
+            .filter_map(|column| Some((column, self.arena.column(target, column)?.to_value())));
         self.overwritten.insert(source, given.collect());
     }
 
