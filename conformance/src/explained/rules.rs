@@ -253,7 +253,7 @@ fn row_not_needed(case: &Case<'_>) -> bool {
     );
     let was_new = says("cannot be refreshed - it's not  persistent");
     let outside = says("attribute refresh operation cannot proceed");
-    let is_gone = says(NOT_PRESENT) || needs && (was_new || outside || says("is not persisted"));
+    let is_gone = says(NOT_PRESENT) || outside || needs && (was_new || says("is not persisted"));
     let knows = case.got.is_ok() || case.got.is_integrity() || case.got.error() == "stale_data";
     (is_gone || was_new && matches!(case.step, Step::Read { .. })) && knows
 }
@@ -361,7 +361,8 @@ fn flushed_by_a_new_list(case: &Case<'_>) -> bool {
         _ => return false,
     };
     let sooner = is_refused_autoflush(case);
-    let later = case.past.made_lists && case.expected.is_ok() && case.got.is_of_a_flush();
+    let may_know = case.past.made_lists || case.past.is_made(owner);
+    let later = may_know && case.expected.is_ok() && case.got.is_of_a_flush();
     case.scenario.session.autoflush && (sooner && case.past.is_made(owner) || later)
 }
 
@@ -377,7 +378,12 @@ fn flushed_by_a_delete(case: &Case<'_>) -> bool {
         || shows
             && case.past.may_have_flushed
             && all_states(case, |_, expected, got| {
-                matches!((expected, got), ("deleted", "persistent") | ("persistent", "pending"))
+                matches!(
+                    (expected, got),
+                    ("deleted", "persistent")
+                        | ("persistent", "pending")
+                        | ("detached", "transient")
+                )
             })
 }
 
@@ -552,7 +558,8 @@ fn still_called_deleted(case: &Case<'_>) -> bool {
 }
 
 /// Where a new object takes the place of a deleted one, SQLAlchemy writes what has changed since the
-/// object's own insert, though that was rolled back; entail writes all that is set.
+/// object's own insert, though that was rolled back; entail writes all that is set, and finds out where
+/// there is no row.
 fn switched_in_part(case: &Case<'_>) -> bool {
     let labels = |answer: Answer<'_>| -> HashSet<String> {
         let tables = answer.tables().into_iter().flat_map(Map::values);
@@ -562,7 +569,9 @@ fn switched_in_part(case: &Case<'_>) -> bool {
     let (expected, got) = (labels(case.expected), labels(case.got));
     let one_instead =
         expected.difference(&got).count() == 1 && got.difference(&expected).count() == 1;
-    case.past.rolled_back && one_instead && same_rows(case, |_, _| false)
+    let other_row = one_instead && same_rows(case, |_, _| false);
+    let no_row = case.expected.is_ok() && case.got.error() == "stale_data";
+    case.past.rolled_back && (other_row || no_row)
 }
 
 // --- Looking --------------------------------------------------------------------------------------

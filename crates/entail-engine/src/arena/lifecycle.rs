@@ -6,9 +6,9 @@ use crate::by_object::ByObject;
 use crate::cascade::{Missing, past_and_present, walk};
 use crate::entity::Object;
 use crate::error::StateError;
-use crate::handle::{ObjectId, Slot};
+use crate::handle::ObjectId;
 use crate::key::Key;
-use crate::mapping::{Cascade, Kind, Mapping, RelationshipId};
+use crate::mapping::{Cascade, Mapping};
 
 use super::cell::{Cause, Flags, State};
 use super::link::{ManyLink, OneLink};
@@ -303,19 +303,8 @@ impl Arena {
             }
         }
         for &relationship in &entity.incoming {
-            if !self.is_held_by_a_new_object(relationship, id.slot) {
-                self.set_parent(relationship, id.slot, Parent::Unknown);
-            }
+            self.set_parent(relationship, id.slot, Parent::Unknown);
         }
-    }
-
-    /// Whether an object is in the list of one that has no row: nobody else knows of that.
-    fn is_held_by_a_new_object(&self, relationship: RelationshipId, target: Slot) -> bool {
-        let map = self.mapping.relationship(relationship);
-        let Parent::Owner(slot) = self.parent(relationship, target) else { return false };
-        map.kind == Kind::OneToMany
-            && self.cell(ObjectId { entity: map.owner, slot }).key.is_none()
-            && self.members(relationship, slot).contains(&target)
     }
 
     /// Moves an object out of the session; its handle is stale from then on, and links to it are
@@ -349,7 +338,6 @@ impl Arena {
 
     /// Lets go of objects, and frees their places.
     pub(super) fn vacate_all(&mut self, gone: &ByObject<()>) {
-        let mapping = Arc::clone(&self.mapping);
         for (&id, ()) in gone.iter() {
             if self.flags(id).has(Flags::ATTACHED) {
                 self.release(id);
@@ -357,9 +345,6 @@ impl Arena {
             self.forget_changes(id);
             self.forget_links(id);
             self.forget_lost_row(id);
-            for &relationship in &mapping.entity(id.entity).incoming {
-                self.set_parent(relationship, id.slot, Parent::Unknown);
-            }
         }
         self.forget_everywhere(gone);
         for (&id, ()) in gone.iter() {
