@@ -20,6 +20,8 @@ pub struct Past {
     pub raw: bool,
     /// Whether such a statement deleted rows.
     pub raw_delete: bool,
+    /// Whether an object was expired.
+    pub expired: bool,
     /// Whether an object was expunged.
     pub expunged: bool,
     /// Whether something was given to `delete` after something was.
@@ -80,6 +82,13 @@ impl Past {
                 self.doubled |= !self.appended.insert(sorted(both));
                 self.made_lists |= self.is_made(owner);
             }
+            Step::SetRel { owner, value: Target::Many(members), .. } => {
+                for member in members {
+                    let both = [owner, member].map(Clone::clone);
+                    self.doubled |= !self.appended.insert(sorted(both));
+                }
+            }
+            Step::Expire { .. } => self.expired = true,
             Step::Delete { object } => {
                 self.may_have_flushed = true;
                 if answer.is_ok() {

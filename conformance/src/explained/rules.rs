@@ -42,10 +42,12 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("EXPIRE-09", found_gone),
     stop("EXPIRE-09", used_though_lost),
     go_on("EXPIRE-09", gone_behind_it),
+    stop("EXPIRE-09", changed_though_gone),
     stop("WRITE-03, STATE-11", cannot_load),
     go_on("STATE-11", shown_without_loading),
     stop("STATE-09", still_there),
     stop("STATE-09", deleted_its_row),
+    stop("POSTUPD-02", expired_before_its_update),
     stop("STATE-04", deleted_twice),
     stop("AUTOFL-01", flushed_by_a_new_list),
     stop("CASC-DEL-01", flushed_by_a_delete),
@@ -132,14 +134,19 @@ fn deletes_ordered(case: &Case<'_>) -> bool {
     let of_a_link = expected.may_be_of("[SQL: INSERT INTO", links)
         || expected.may_be_of("[SQL: DELETE FROM", linked);
     is_refused_delete(case, |table| is_in_a_ring(case.scenario, table))
-        || refused && of_a_link && case.got.is_ok() && !matches!(case.step, Step::Sql { .. })
+        || refused && of_a_link && case.got.is_ok() && !is_its_own(case)
+}
+
+/// Whether what was refused is a statement of the scenario's own.
+fn is_its_own(case: &Case<'_>) -> bool {
+    matches!(case.step, Step::Sql { sql } if case.expected.may_say(sql))
 }
 
 /// Whether SQLAlchemy's delete from such a table was refused, while entail's flush passed.
 fn is_refused_delete(case: &Case<'_>, is_such: impl Fn(&str) -> bool) -> bool {
     case.expected.error() == "integrity.foreign_key"
         && case.got.is_ok()
-        && !matches!(case.step, Step::Sql { .. })
+        && !is_its_own(case)
         && case.expected.may_be_of("[SQL: DELETE FROM", is_such)
 }
 
@@ -219,7 +226,10 @@ fn counted_several_times(case: &Case<'_>) -> bool {
     let is_of_links =
         |table: &str| all_relationships(case).any(|one| one.secondary.as_deref() == Some(table));
     let passes = case.got.is_ok() || case.got.is_integrity();
-    case.past.doubled && passes && is_stale(case, "DELETE", is_of_links)
+    let inserted = case.expected.is_integrity()
+        && case.got.is_integrity()
+        && case.expected.may_be_of("[SQL: INSERT INTO", is_of_links);
+    case.past.doubled && (inserted || passes && is_stale(case, "DELETE", is_of_links))
 }
 
 /// Of two owners that have an object in their lists, because it was twice in one of them, chance says
@@ -247,14 +257,14 @@ fn number_given_again(case: &Case<'_>) -> bool {
 /// or to show a column; entail knows enough without that.
 fn row_not_needed(case: &Case<'_>) -> bool {
     let says = |text| case.expected.error() == "invalid_request" && case.expected.may_say(text);
-    let needs = matches!(
-        case.step,
-        Step::Flush | Step::Commit | Step::BeginNested | Step::Delete { .. } | Step::Merge { .. }
-    );
+    let flushes = matches!(case.step, Step::Flush | Step::Commit | Step::BeginNested);
+    let needs = flushes
+        || case.scenario.session.autoflush
+        || matches!(case.step, Step::Delete { .. } | Step::Merge { .. });
     let was_new = says("cannot be refreshed - it's not  persistent");
     let outside = says("attribute refresh operation cannot proceed");
     let is_gone = says(NOT_PRESENT) || outside || needs && (was_new || says("is not persisted"));
-    let knows = case.got.is_ok() || case.got.is_integrity() || case.got.error() == "stale_data";
+    let knows = case.got.is_ok() || case.got.is_of_a_flush();
     (is_gone || was_new && matches!(case.step, Step::Read { .. })) && knows
 }
 
@@ -266,7 +276,10 @@ fn read_to_show(case: &Case<'_>) -> bool {
         Step::Read { .. } => case.expected.is_ok(),
         _ => false,
     };
-    shows && case.scenario.session.autoflush && case.got.is_of_a_flush()
+    let has_flushed =
+        all_states(case, |_, expected, got| expected == "pending" && got == "persistent");
+    let refused = shows && case.got.is_of_a_flush();
+    case.scenario.session.autoflush && (refused || has_flushed)
 }
 
 /// Reading an expired object whose row is gone leaves it where it is; entail has asked for it by its key,
@@ -298,6 +311,13 @@ fn used_though_lost(case: &Case<'_>) -> bool {
 fn gone_behind_it(case: &Case<'_>) -> bool {
     let shows = case.past.rolled_back && case.expected.view().is_some();
     (case.expected.shows_nobody() || shows) && case.got.is_code("E0404")
+}
+
+/// So it does where a list is changed, or the row is read afresh.
+fn changed_though_gone(case: &Case<'_>) -> bool {
+    let reads = changes(case.step) || matches!(case.step, Step::Refresh { .. });
+    let may_be_gone = case.past.rolled_back || case.past.raw_delete;
+    reads && may_be_gone && case.expected.is_ok() && case.got.is_code("E0404")
 }
 
 // --- Objects outside the session ------------------------------------------------------------------
@@ -366,6 +386,14 @@ fn flushed_by_a_new_list(case: &Case<'_>) -> bool {
     case.scenario.session.autoflush && (sooner && case.past.is_made(owner) || later)
 }
 
+/// A reference that is written afterwards SQLAlchemy forgets if its object was expired before the flush,
+/// though the list that let go of it was not.
+fn expired_before_its_update(case: &Case<'_>) -> bool {
+    let tables = &case.scenario.tables;
+    let is_written_later = tables.iter().any(|table| has_post_update(case.scenario, &table.name));
+    case.past.expired && is_written_later && same_but_references(case)
+}
+
 // --- Deletes --------------------------------------------------------------------------------------
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
@@ -403,17 +431,19 @@ fn is_refused_autoflush(case: &Case<'_>) -> bool {
 
 /// It has loaded something, to delete it, that stands in the way of a detached object.
 fn in_the_way(case: &Case<'_>) -> bool {
-    let is_there = attaches(case.step)
-        && case.expected.error() == "invalid_request"
-        && case.expected.may_say(IN_THE_WAY);
+    let comes_in = attaches(case.step) || matches!(case.step, Step::Delete { .. });
+    let is_there =
+        comes_in && case.expected.error() == "invalid_request" && case.expected.may_say(IN_THE_WAY);
     is_there && case.got.is_ok() && case.past.has_deleted()
 }
 
-/// It has read an expired object to delete it; entail reads it when it is asked for, and a flush that
-/// goes before deletes it.
+/// It has read an expired object, to delete or flush what leads there; entail reads it when it is asked
+/// for, and a flush that goes before deletes it, or it is outside by then.
 fn read_by_a_delete(case: &Case<'_>) -> bool {
     let Step::Read { object, .. } = case.step else { return false };
-    case.past.was_deleted(object) && case.expected.is_ok() && case.got.error() == "invalid_request"
+    let outside = case.got.detail() == "an expired object that is detached cannot be read";
+    let is_gone = case.past.was_deleted(object) && case.got.error() == "invalid_request";
+    case.expected.is_ok() && (outside || is_gone)
 }
 
 /// It has loaded what a deleted object led to, or goes on to load it; entail has reached it without

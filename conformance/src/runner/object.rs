@@ -101,6 +101,9 @@ impl Runner {
     /// SQLAlchemy loads at this call what the delete cascade comes to, and does not flush first.
     pub(super) fn delete(&mut self, object: &str) -> Result<(), Failure> {
         let handle = self.names.object(object)?;
+        if self.session.state(handle) == State::Detached {
+            self.session.delete(handle)?;
+        }
         if !matches!(self.session.state(handle), State::Transient | State::Pending) {
             // What cannot be loaded now the flush reaches, or refuses.
             let _ = self.session.reach(handle, Cascade::Delete);

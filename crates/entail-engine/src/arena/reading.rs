@@ -210,19 +210,25 @@ impl Arena {
     }
 
     /// Whether a relationship to one was set, while it was not loaded, to the object that the row refers
-    /// to. As in SQLAlchemy that is looked at where it refers to other columns than the key; by the key
+    /// to, or to nobody as the row has it. As in SQLAlchemy that is looked at where it refers to other columns than the key; by the key
     /// the former target would be known if it were in the session.
     fn leads_where_the_row_does(&self, relationship: RelationshipId, id: ObjectId) -> bool {
         let link = self.one_link(relationship, id.slot);
-        let (One::Object(slot), Was::Unknown) = (link.current(), link.was()) else { return false };
         let relationship = self.mapping.relationship(relationship);
-        let target = ObjectId { entity: relationship.target, slot };
+        let target = match link.current() {
+            One::Object(slot) => Some(ObjectId { entity: relationship.target, slot }),
+            One::Nobody => None,
+            One::Unloaded => return false,
+        };
         let mut pairs = relationship.parent_columns.iter().zip(&relationship.child_columns);
-        relationship.kind == Kind::ManyToOne
-            && relationship.parent_columns != self.mapping.entity(target.entity).key
+        link.was() == Was::Unknown
+            && relationship.kind == Kind::ManyToOne
+            && relationship.parent_columns != self.mapping.entity(relationship.target).key
             && pairs.all(|(&from, &to)| {
-                let now = self.column(target, from).filter(|value| !value.is_null());
-                now.is_some() && now == self.committed_column(id, to)
+                let not_null = |value: &ValueRef<'_>| !value.is_null();
+                let now = target.and_then(|target| self.column(target, from)).filter(not_null);
+                let before = self.committed_column(id, to).filter(not_null);
+                now == before && now.is_some() == target.is_some()
             })
     }
 
