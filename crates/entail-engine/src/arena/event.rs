@@ -305,15 +305,17 @@ impl Arena {
         }
     }
 
-    /// Whether the row of a child names no parent, by a column that is NULL or was never set, so
-    /// that nothing can be loaded.
+    /// Whether the row of a child names no parent, or that of a parent cannot be named, by a column that is
+    /// NULL or was never set, so that nothing can be loaded.
     pub(crate) fn names_nobody(&self, id: ObjectId, relationship: RelationshipId) -> bool {
         let relationship = self.mapping.relationship(relationship);
         let is_null =
             |&column: &usize| self.committed_column(id, column).is_none_or(ValueRef::is_null);
-        relationship.kind == Kind::ManyToOne
-            && !self.cell(id).is_stale()
-            && relationship.child_columns.iter().any(is_null)
+        let columns = match relationship.kind {
+            Kind::ManyToOne => &relationship.child_columns,
+            _ => &relationship.parent_columns,
+        };
+        !self.cell(id).is_stale() && columns.iter().any(is_null)
     }
 
     fn fire_replace(
