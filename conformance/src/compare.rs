@@ -59,12 +59,6 @@ fn compare_steps(scenario: &Scenario, expected: &[Json], got: &[Json]) -> Compar
             return comparison;
         }
         if let Some(rule) = rule {
-            if std::env::var("SHOW").is_ok_and(|w| rule.because.contains(&w)) {
-                eprintln!(
-                    "{} [{}] step {number} {step:?}\n   exp {expected}\n   got {got}",
-                    scenario.name, rule.because
-                );
-            } // TEMP
             comparison.explained.push(rule.because);
             if rule.then == Then::Stop {
                 return comparison;

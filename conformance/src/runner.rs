@@ -73,12 +73,6 @@ impl Runner {
 
     /// Carries one step out and gives its result.
     fn step(&mut self, step: &Step) -> Json {
-        if std::env::var("PLAN").is_ok() && matches!(step, Step::Flush | Step::Commit) {
-            match self.session.plan() {
-                Ok(p) => eprintln!("{p}"),
-                Err(e) => eprintln!("{e}"),
-            }
-        } // TEMP
         let outcome = self.carry_out(step);
         let rolls_back =
             matches!(step, Step::Flush | Step::Commit | Step::Sql { .. } | Step::Release);

@@ -305,17 +305,19 @@ impl Arena {
         }
     }
 
-    /// Whether the row of a child names no parent, or that of a parent cannot be named, by a column that is
-    /// NULL or was never set, so that nothing can be loaded.
+    /// Whether the row of a child names no parent, by a column that is NULL or was never set, or a parent
+    /// was never given what its children would name, so that nothing can be loaded.
     pub(crate) fn names_nobody(&self, id: ObjectId, relationship: RelationshipId) -> bool {
         let relationship = self.mapping.relationship(relationship);
-        let is_null =
-            |&column: &usize| self.committed_column(id, column).is_none_or(ValueRef::is_null);
-        let columns = match relationship.kind {
-            Kind::ManyToOne => &relationship.child_columns,
-            _ => &relationship.parent_columns,
+        let value = |&column: &usize| self.committed_column(id, column);
+        let is_nobody = match relationship.kind {
+            Kind::ManyToOne => relationship
+                .child_columns
+                .iter()
+                .any(|column| value(column).is_none_or(ValueRef::is_null)),
+            _ => relationship.parent_columns.iter().any(|column| value(column).is_none()),
         };
-        !self.cell(id).is_stale() && columns.iter().any(is_null)
+        is_nobody && !self.cell(id).is_stale()
     }
 
     fn fire_replace(

@@ -133,6 +133,28 @@ fn links_go_before_others_come_and_both_behind_their_ends() {
     );
 }
 
+/// Behaviours: M2M-07.
+#[test]
+fn a_link_to_an_object_that_the_flush_deletes_is_not_written() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    let order = session.push(ed, User::ORDERS, order("o", &["nut"]));
+    let nut = session.many(order, Order::ITEMS).unwrap()[0];
+    let old = session.add(tag("old"));
+    session.commit().unwrap();
+    session.push(nut, Item::TAGS, old);
+    session.delete(old).unwrap();
+    check(
+        &mut session,
+        expect![[r#"
+            1. delete from item_tags
+                 rows with tag in ('old') -- delete Tag#'old' -> Tag.items
+            2. delete from tags
+                 name = 'old' -- delete Tag#'old'"#]],
+    );
+}
+
 /// Behaviours: DIRTY-02.
 #[test]
 fn an_object_whose_list_changed_is_modified_and_nothing_is_asked_for_it() {
