@@ -1,6 +1,7 @@
 //! Differences that are explained: each rule stands for a line of DEVIATIONS.md, which it names.
 
 mod answer;
+mod look;
 mod past;
 mod rules;
 

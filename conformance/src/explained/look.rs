@@ -1,0 +1,139 @@
+//! Looking at a case: what its step names, how its answers differ, what its scenario maps.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value as Json};
+
+use super::Case;
+use crate::scenario::{Entity, Kind, Relationship, Scenario, Step, Target};
+
+pub fn all_relationships<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Relationship> {
+    case.scenario.entities.iter().flat_map(|entity| &entity.relationships)
+}
+
+/// The names of the objects that a step is about.
+pub fn names(step: &Step) -> impl Iterator<Item = &str> {
+    let pair = match step {
+        Step::Add { object }
+        | Step::Expire { object }
+        | Step::Expunge { object }
+        | Step::Refresh { object }
+        | Step::Delete { object }
+        | Step::Set { object, .. } => [Some(object.as_str()), None],
+        Step::SetRel { owner, value: Target::One(Some(value)), .. }
+        | Step::Append { owner, value, .. } => [Some(owner.as_str()), Some(value.as_str())],
+        Step::Get { key, .. } => [key.get("$key").and_then(Json::as_str), None],
+        _ => [None, None],
+    };
+    pair.into_iter().flatten()
+}
+
+/// Whether the answers are states, and all that differ do so in one way: name, SQLAlchemy's word, entail's.
+pub fn all_states(case: &Case<'_>, is_so: impl Fn(&str, &str, &str) -> bool) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.states(), case.got.states()) else {
+        return false;
+    };
+    let word = |word: &'_ Json| word.as_str().unwrap_or_default().to_owned();
+    expected.len() == got.len()
+        && expected.iter().all(|(name, expected)| {
+            let got = got.get(name).map(word).unwrap_or_default();
+            word(expected) == got || is_so(name, &word(expected), &got)
+        })
+}
+
+/// Whether entail's tables have all rows of SQLAlchemy's and more, apart from generated keys and what
+/// refers to others.
+pub fn has_more_rows(case: &Case<'_>) -> bool {
+    let (Some(fewer), Some(more)) = (case.expected.tables(), case.got.tables()) else {
+        return false;
+    };
+    let counts = |table: &str, column: &str| is_own(case, table, column);
+    let (fewer, mut more) = (texts(fewer, counts), texts(more, counts));
+    let is_there = |row: &String| {
+        let at = more.iter().position(|other| other == row);
+        at.map(|at| more.swap_remove(at)).is_some()
+    };
+    fewer.iter().all(is_there) && !more.is_empty()
+}
+
+/// Whether the same rows are there, apart from generated keys and what refers to others.
+pub fn same_but_references(case: &Case<'_>) -> bool {
+    same_rows(case, |table, column| is_own(case, table, column))
+}
+
+/// Whether a column holds neither a generated key nor what refers to another row.
+pub fn is_own(case: &Case<'_>, table: &str, column: &str) -> bool {
+    let Some(table) = case.scenario.table(table) else { return true };
+    let is_generated = table.column(column).is_some_and(|one| one.autoincrement);
+    let refers = table.foreign_keys.iter().any(|key| key.columns.iter().any(|one| one == column));
+    !is_generated && !refers
+}
+
+/// Whether the same rows are there, as far as some columns go, by table and name.
+pub fn same_rows(case: &Case<'_>, counts: impl Fn(&str, &str) -> bool) -> bool {
+    match (case.expected.tables(), case.got.tables()) {
+        (Some(expected), Some(got)) => texts(expected, &counts) == texts(got, &counts),
+        _ => false,
+    }
+}
+
+/// The rows as sorted texts, with those columns that count.
+pub fn texts(tables: &Map<String, Json>, counts: impl Fn(&str, &str) -> bool) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (table, rows) in tables {
+        for row in rows.as_array().into_iter().flatten().filter_map(Json::as_object) {
+            let kept = row.iter().filter(|(column, _)| counts(table, column));
+            let kept: Vec<_> = kept.map(|(column, value)| format!("{column} {value}")).collect();
+            texts.push(format!("{table} {}", kept.join(" ")));
+        }
+    }
+    texts.sort_unstable();
+    texts
+}
+
+/// Whether a relationship with post_update writes to a table.
+pub fn has_post_update(scenario: &Scenario, table: &str) -> bool {
+    scenario.entities.iter().any(|entity| {
+        entity.relationships.iter().filter(|one| one.post_update).any(|one| {
+            let writes_here = matches!(one.kind, Kind::ManyToOne) && entity.table == table;
+            let target = scenario.entities.iter().find(|target| target.name == one.target);
+            writes_here || target.is_some_and(|target| target.table == table)
+        })
+    })
+}
+
+/// Whether the key of an entity is not one that the database counts up.
+pub fn has_given_key(scenario: &Scenario, entity: &str) -> bool {
+    let entity = scenario.entities.iter().find(|one| one.name == entity);
+    let table = entity.and_then(|entity| scenario.table(&entity.table));
+    table.is_some_and(|table| {
+        table.columns.iter().any(|column| column.primary_key && !column.autoincrement)
+    })
+}
+
+/// Whether rows of a table can refer to each other in a ring.
+pub fn is_in_a_ring(scenario: &Scenario, table: &str) -> bool {
+    let leads_to = |from: &str| {
+        let table = scenario.table(from);
+        table.into_iter().flat_map(|table| &table.foreign_keys).map(|key| &key.references.table)
+    };
+    let mut seen: HashSet<&str> = HashSet::new();
+    let mut open: Vec<&str> = leads_to(table).map(String::as_str).collect();
+    while let Some(next) = open.pop() {
+        if seen.insert(next) {
+            open.extend(leads_to(next).map(String::as_str));
+        }
+    }
+    seen.contains(table)
+}
+
+/// Whether rows of a table are linked by an association table.
+pub fn is_linked(scenario: &Scenario, table: &str) -> bool {
+    let is_end = |entity: &Entity| {
+        entity.relationships.iter().filter(|one| one.secondary.is_some()).any(|one| {
+            let target = scenario.entities.iter().find(|target| target.name == one.target);
+            entity.table == table || target.is_some_and(|target| target.table == table)
+        })
+    };
+    scenario.entities.iter().any(is_end)
+}
