@@ -74,6 +74,11 @@ impl<'a> Answer<'a> {
         self.view().is_some_and(|view| view.is_null() || view.as_array().is_some_and(Vec::is_empty))
     }
 
+    /// The names of what is modified.
+    pub fn dirty(self) -> Option<&'a Vec<Json>> {
+        self.0.get("dirty").and_then(Json::as_array)
+    }
+
     /// The states, by name.
     pub fn states(self) -> Option<&'a Map<String, Json>> {
         self.0.get("states").and_then(Json::as_object)

@@ -63,6 +63,8 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     go_on("NULLIFY-01", shows_who_was_deleted),
     stop("CASC-DEL-21", deleted_once_more),
     stop("DIRTY-01", orphan_once_touched),
+    go_on("DIRTY-02", former_unknown),
+    stop("RB-06", refuses_all_use),
     stop("RB-01", kept_and_refused),
     stop("RB-01", kept_and_found),
     stop("RB-01", kept_numbers),
@@ -129,17 +131,18 @@ fn refused_later(case: &Case<'_>) -> bool {
     is_planned_past(case) && refused && case.got.error() != case.expected.error()
 }
 
-/// Rows that are deleted refer to each other, or a link is added to one.
+/// Rows that are deleted refer to each other, or a link is added to one, or a reference in a ring.
 fn deletes_ordered(case: &Case<'_>) -> bool {
     let expected = case.expected;
     let links =
         |table: &str| all_relationships(case).any(|one| one.secondary.as_deref() == Some(table));
     let linked = |table: &str| is_linked(case.scenario, table);
+    let ring = |table: &str| is_in_a_ring(case.scenario, table);
     let refused = matches!(expected.error(), "integrity.foreign_key" | "integrity.not_null");
     let of_a_link = expected.may_be_of("[SQL: INSERT INTO", links)
-        || expected.may_be_of("[SQL: DELETE FROM", linked);
-    is_refused_delete(case, |table| is_in_a_ring(case.scenario, table))
-        || refused && of_a_link && case.got.is_ok() && !is_its_own(case)
+        || expected.may_be_of("[SQL: DELETE FROM", linked)
+        || expected.may_be_of("[SQL: UPDATE", ring);
+    is_refused_delete(case, ring) || refused && of_a_link && case.got.is_ok() && !is_its_own(case)
 }
 
 /// Whether what was refused is a statement of the scenario's own.
@@ -206,12 +209,14 @@ fn version_counted(case: &Case<'_>) -> bool {
     !versions.is_empty() && same_rows(case, |table, column| !versions.contains(&(table, column)))
 }
 
-/// It also sends that update where the row is gone, and finds that out.
+/// It also sends that update where the row is gone, and finds that out. entail goes on, and may then be
+/// refused.
 fn nothing_to_write(case: &Case<'_>) -> bool {
     let refers = |table: &str| {
         case.scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
     };
-    case.past.raw_delete && case.got.is_ok() && is_stale(case, "UPDATE", refers)
+    let passes = case.got.is_ok() || case.got.is_integrity();
+    case.past.raw_delete && passes && is_stale(case, "UPDATE", refers)
 }
 
 /// Whether SQLAlchemy says that a row of such a table was not there.
@@ -426,9 +431,12 @@ fn flushed_by_a_delete(case: &Case<'_>) -> bool {
 fn refused_after_a_delete(case: &Case<'_>) -> bool {
     let at_once = case.scenario.session.autoflush
         && matches!(case.step, Step::Flush | Step::Commit)
-        && case.expected.is_ok()
         && case.got.detail().contains("still refer by");
-    case.past.may_have_flushed && (is_refused_autoflush(case) || at_once)
+    let is_pending = case.scenario.session.autoflush
+        && matches!(case.step, Step::Delete { .. })
+        && case.got.is_code("E0205");
+    let sooner = case.expected.is_ok() && (at_once || is_pending);
+    case.past.may_have_flushed && (is_refused_autoflush(case) || sooner)
 }
 
 /// Whether SQLAlchemy flushed by itself and was refused, while entail's step passed.
@@ -439,12 +447,13 @@ fn is_refused_autoflush(case: &Case<'_>) -> bool {
         && case.got.is_ok()
 }
 
-/// It has loaded something, to delete it, that stands in the way of a detached object.
+/// It has loaded something, to delete it or to let go of it, that stands in the way of a detached object.
 fn in_the_way(case: &Case<'_>) -> bool {
     let comes_in = attaches(case.step) || matches!(case.step, Step::Delete { .. });
     let is_there =
         comes_in && case.expected.error() == "invalid_request" && case.expected.may_say(IN_THE_WAY);
-    is_there && case.got.is_ok() && case.past.has_deleted()
+    let is_said = !case.expected.detail().is_empty();
+    is_there && case.got.is_ok() && (is_said || case.past.has_deleted())
 }
 
 /// It has read an expired object, to delete or flush what leads there; entail reads it when it is asked
@@ -504,7 +513,8 @@ fn deleted_once_more(case: &Case<'_>) -> bool {
     }
     let (expected, got) = (case.expected, case.got);
     let of_deleted = || names(case.step).any(|name| case.past.was_deleted(name));
-    let found = expected.found() == Some(true) && got.found() == Some(false) && of_deleted();
+    let by_name = names(case.step).next().is_some();
+    let found = expected.found() == Some(true) && got.found() == Some(false) && by_name;
     let attached = expected.is_ok() && got.is_code("E0206") && (of_deleted() || case.past.doubled);
     let flushed = match expected.error() {
         "" => expected.is_ok() && got.detail().contains("still refer by"),
@@ -526,7 +536,22 @@ fn orphan_once_touched(case: &Case<'_>) -> bool {
     lets_go && has_more_rows(case)
 }
 
+/// SQLAlchemy loads what a relationship held before it was set; entail asks nothing, and takes it for
+/// changed.
+fn former_unknown(case: &Case<'_>) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.dirty(), case.got.dirty()) else {
+        return false;
+    };
+    got.len() > expected.len() && expected.iter().all(|name| got.contains(name))
+}
+
 // --- After a failed flush or a rollback -----------------------------------------------------------
+
+/// After a flush that failed within a step that does not roll back, SQLAlchemy's session refuses all use.
+fn refuses_all_use(case: &Case<'_>) -> bool {
+    let says = |text| case.expected.detail().contains(text);
+    says("transaction has been rolled back due to a previous exception") && case.got.is_ok()
+}
 
 /// After a failed flush SQLAlchemy's objects keep keys and foreign keys that it had given them, or their
 /// loss, so that the next one is refused, or refused for another reason. What a rolled back savepoint has
@@ -758,6 +783,7 @@ mod tests {
             (op("tables"), nodes(&[node("n", json!(1), 1)]), nodes(&[])),
             (of("add", "a"), ok(), error("invalid_request", "E0206")),
             (of("refresh", "a"), ok(), error("invalid_request", "E0404")),
+            (op("dirty"), json!({"ok": true, "dirty": ["a"]}), json!({"ok": true, "dirty": []})),
         ] {
             let why = explained(&fresh, step.clone(), expected.clone(), got.clone());
             assert_eq!(why, "", "{step}: {expected} and {got}");
