@@ -459,7 +459,8 @@ impl Synchroniser<'_> {
                 return;
             }
         }
-        if link.operation == Operation::Insert && self.fates.is_deleted(link.member) {
+        let is_insert = link.operation == Operation::Insert;
+        if is_insert && self.fates.any_deleted && self.fates.is_deleted(link.member) {
             return;
         }
         if !self.fates.may_take_part(link.member) {
