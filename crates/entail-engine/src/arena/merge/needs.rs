@@ -54,6 +54,40 @@ enum Hint {
     At(Slot),
 }
 
+/// How a source is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Not at all.
+    Never,
+    /// Along this relationship alone.
+    Along(RelationshipId),
+    /// Along several, or it was given itself.
+    Several,
+}
+
+impl Way {
+    fn of_all(graph: &MergeGraph) -> Vec<Self> {
+        let mut ways = vec![Way::Never; graph.len()];
+        for &root in graph.roots() {
+            ways[root as usize] = Way::Several;
+        }
+        for node in 0..graph.len() as NodeId {
+            for edge in graph.edges(node) {
+                let edge = graph.edge(edge);
+                for &member in graph.members(edge) {
+                    let way = &mut ways[member as usize];
+                    *way = match *way {
+                        Way::Never => Way::Along(edge.relationship),
+                        Way::Along(known) if known == edge.relationship => *way,
+                        Way::Along(_) | Way::Several => Way::Several,
+                    };
+                }
+            }
+        }
+        ways
+    }
+}
+
 /// What is known of the row of a source.
 #[derive(Clone, Copy, PartialEq)]
 enum Standing {
@@ -77,6 +111,7 @@ impl Arena {
         let mut needs = MergeNeeds::default();
         // Members come behind their owners.
         let mut hints = vec![Hint::Nowhere; graph.len()];
+        let mut ways = None;
         for node in 0..graph.len() as NodeId {
             let standing = self.standing(graph, node, hints[node as usize], absent, &mut needs);
             graph.node_mut(node).target = match standing {
@@ -88,6 +123,12 @@ impl Arena {
                 let relationship = self.mapping.relationship(edge.relationship);
                 if let Standing::Present(owner) = standing {
                     self.name_target(graph, edge, owner, &mut needs);
+                }
+                if let Some(inverse) = relationship.inverse {
+                    let ways = ways.get_or_insert_with(|| Way::of_all(graph));
+                    if ways[node as usize] == Way::Along(inverse) {
+                        continue; // It is not walked back, so nothing is copied to it.
+                    }
                 }
                 let loads = self.needs_along(relationship, graph, node, standing, &mut needs);
                 // What comes with its owner's list need not be asked for by its own key.
