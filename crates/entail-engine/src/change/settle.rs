@@ -155,7 +155,9 @@ impl Fates<'_> {
         let mut targets = history.added;
         targets.extend(history.unchanged);
         if orphans {
-            targets.extend(history.deleted);
+            // One that somebody else has taken in is no orphan.
+            let has_parent = |slot: &Slot| self.arena.has_parent(relationship.id, *slot);
+            targets.extend(history.deleted.into_iter().filter(|slot| !has_parent(slot)));
         }
         for slot in targets {
             let target = ObjectId { entity: relationship.target, slot };
