@@ -58,6 +58,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("CASC-DEL-01", refused_after_a_delete),
     stop("CASC-DEL-01", in_the_way),
     stop("CASC-DEL-01", read_by_a_delete),
+    stop("CASC-DEL-01", removed_from_what_was_loaded),
     go_on("CASC-DEL-01, STATE-11", not_loaded_by_a_delete),
     go_on("CASC-DEL-21", still_in_the_list),
     go_on("NULLIFY-01", shows_who_was_deleted),
@@ -465,6 +466,12 @@ fn read_by_a_delete(case: &Case<'_>) -> bool {
     case.expected.is_ok() && (outside || is_gone)
 }
 
+/// It has loaded the list of a deleted object, from which something can still be taken out.
+fn removed_from_what_was_loaded(case: &Case<'_>) -> bool {
+    let Step::Remove { owner, .. } = case.step else { return false };
+    case.past.was_deleted(owner) && case.expected.is_ok() && case.got.is_code("E0216")
+}
+
 /// It has loaded what a deleted object led to, or goes on to load it; entail has reached it without
 /// loading it.
 fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
@@ -501,7 +508,8 @@ fn shows_who_was_deleted(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
     let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
     let shown = expected.as_str().is_some_and(|name| case.past.was_deleted(name));
-    let cleared = expected.is_null() && got.is_string() && case.past.was_deleted(owner);
+    let is_gone = case.past.was_deleted(owner) || case.past.gone.contains(owner);
+    let cleared = expected.is_null() && got.is_string() && is_gone;
     shown && got.is_null() || cleared
 }
 
@@ -522,7 +530,9 @@ fn deleted_once_more(case: &Case<'_>) -> bool {
         "invalid_request" => matches!(case.step, Step::Rollback),
         _ => false,
     };
-    let both_gone = all_states(case, |_, expected, got| expected == "deleted" && got == "detached");
+    let both_gone = all_states(case, |_, expected, got| {
+        expected == "deleted" && matches!(got, "detached" | "pending")
+    });
     found || attached || flushed || both_gone || has_more_rows(case)
 }
 
