@@ -49,14 +49,12 @@ impl<'a> Answer<'a> {
         !self.error().is_empty() && (self.detail().is_empty() || self.detail().contains(text))
     }
 
-    /// Whether it is the statement with this beginning that failed, on such a table, as far as is said.
-    pub fn may_be_of(self, beginning: &str, is_such: impl Fn(&str) -> bool) -> bool {
-        let table = self.detail().split_once(beginning).map(|(_, rest)| {
-            let rest = rest.trim_start_matches([' ', '"', '\'']);
-            let is_end = |one: char| one.is_whitespace() || "\"']".contains(one);
-            &rest[..rest.find(is_end).unwrap_or(rest.len())]
-        });
-        self.detail().is_empty() || table.is_some_and(is_such)
+    /// The table that is named behind the beginning of a statement that failed.
+    pub fn table_behind(self, beginning: &str) -> Option<&'a str> {
+        let (_, rest) = self.detail().split_once(beginning)?;
+        let rest = rest.trim_start_matches([' ', '"', '\'']);
+        let is_end = |one: char| one.is_whitespace() || "\"']".contains(one);
+        Some(&rest[..rest.find(is_end).unwrap_or(rest.len())])
     }
 
     /// What `get` found.

@@ -1,0 +1,302 @@
+//! Differences that the rules explain, and such that they do not.
+
+use serde_json::{from_value, json};
+
+use super::super::Past;
+use super::*;
+use crate::scenario::Scenario;
+
+/// Trees of nodes with names, which own each other by `post_update`, and tags that are linked to them.
+fn scenario(autoflush: bool, expire_on_commit: bool) -> Scenario {
+    let id =
+        || json!({"name": "id", "type": "integer", "primary_key": true, "autoincrement": true});
+    let parent = json!({"columns": ["up"], "references": {"table": "nodes", "columns": ["id"]}});
+    let link = |column: &str, table: &str| json!({"columns": [column], "references": {"table": table, "columns": ["id"]}});
+    let word = json!({"name": "word", "type": "text", "primary_key": true});
+    from_value(json!({
+        "name": "a-1",
+        "session": {"autoflush": autoflush, "expire_on_commit": expire_on_commit},
+        "tables": [
+            {"name": "nodes", "foreign_keys": [parent], "columns": [
+                id(), {"name": "up", "type": "integer"}, {"name": "label", "type": "text"},
+                {"name": "version", "type": "integer"},
+            ]},
+            {"name": "tags", "columns": [id()]},
+            {"name": "words", "columns": [word]},
+            {"name": "links", "columns": [],
+             "foreign_keys": [link("node", "nodes"), link("tag", "tags")]},
+        ],
+        "entities": [
+            {"name": "Node", "table": "nodes", "version_column": "version", "relationships": [
+                {"name": "up", "target": "Node", "kind": "many_to_one", "foreign_key": ["up"],
+                 "post_update": true, "single_parent": true, "cascade": "all, delete-orphan"},
+                {"name": "tags", "target": "Tag", "kind": "many_to_many", "secondary": "links"},
+            ]},
+            {"name": "Tag", "table": "tags"},
+            {"name": "Word", "table": "words"},
+        ],
+        "steps": [],
+    }))
+    .expect("the scenario is well-formed")
+}
+
+/// What went before: steps that SQLAlchemy carried out or refused.
+fn past(steps: &[(Json, Json)]) -> Past {
+    let mut past = Past::default();
+    for (step, answer) in steps {
+        past.note(&from_value(step.clone()).expect("the step is well-formed"), answer);
+    }
+    past
+}
+
+/// The ids of the rule that explains a difference; empty if none does.
+fn explained(past: &Past, step: Json, expected: Json, got: Json) -> &'static str {
+    explained_with(&scenario(true, false), past, step, expected, got)
+}
+
+fn explained_with(
+    scenario: &Scenario,
+    past: &Past,
+    step: Json,
+    expected: Json,
+    got: Json,
+) -> &'static str {
+    let step = from_value(step).expect("the step is well-formed");
+    let case = Case::new(scenario, past, &step, &expected, &got);
+    case.explained().map_or("", |rule| rule.because)
+}
+
+fn ok() -> Json {
+    json!({"ok": true})
+}
+
+fn error(kind: &str, detail: &str) -> Json {
+    json!({"error": kind, "detail": detail})
+}
+
+fn op(op: &str) -> Json {
+    json!({"op": op})
+}
+
+fn states(word: &str) -> Json {
+    json!({"ok": true, "states": {"a": word}})
+}
+
+fn view(shown: Json) -> Json {
+    json!({"ok": true, "view": shown})
+}
+
+fn node(label: &str, up: Json, version: i64) -> Json {
+    json!({"id": 1, "label": label, "up": up, "version": version})
+}
+
+fn nodes(rows: &[Json]) -> Json {
+    json!({"ok": true, "tables": {"nodes": rows}})
+}
+
+fn of(op: &str, name: &str) -> Json {
+    json!({"op": op, "ref": name})
+}
+
+fn failed() -> Past {
+    past(&[(op("flush"), error("integrity.not_null", ""))])
+}
+
+fn deleted() -> Past {
+    past(&[(of("delete", "a"), ok())])
+}
+
+#[test]
+fn each_rule_has_lines_in_the_page_of_deviations() {
+    let page = include_str!("../../../../DEVIATIONS.md");
+    for rule in OF_DIFFERENCES.iter().chain(OF_AGREEMENTS) {
+        for id in rule.because.split(", ") {
+            assert!(page.contains(id), "{id} is nowhere in DEVIATIONS.md");
+        }
+    }
+}
+
+#[test]
+fn what_nothing_has_led_to_is_explained_by_no_rule() {
+    let fresh = Past::default();
+    let key = json!({"op": "get", "entity": "Node", "key": {"$key": "a"}});
+    let found = |found: bool| json!({"ok": true, "found": found});
+    let show = json!({"op": "view", "owner": "a", "rel": "tags"});
+    for (step, expected, got) in [
+        (op("flush"), ok(), error("cycle", "")),
+        (op("flush"), error("cycle", ""), error("stale_data", "E0305")),
+        (op("flush"), ok(), error("integrity.not_null", "E0502")),
+        (op("flush"), error("stale_data", "UPDATE statement on table 'nodes'"), ok()),
+        (op("commit"), error("integrity.foreign_key", "[SQL: DELETE FROM words"), ok()),
+        (op("states"), states("persistent"), states("detached")),
+        (op("states"), states("deleted"), states("persistent")),
+        (op("states"), states("persistent"), states("pending")),
+        (key.clone(), found(true), found(false)),
+        (key, found(false), found(true)),
+        (show.clone(), view(json!(["b"])), view(json!([]))),
+        (show.clone(), view(json!([])), view(json!(["b"]))),
+        (show, view(json!("b")), view(json!(null))),
+        (op("tables"), nodes(&[node("n", json!(1), 1)]), nodes(&[node("n", json!(null), 1)])),
+        (op("tables"), nodes(&[node("n", json!(1), 1)]), nodes(&[node("m", json!(1), 1)])),
+        (op("tables"), nodes(&[node("n", json!(1), 1)]), nodes(&[])),
+        (of("add", "a"), ok(), error("invalid_request", "E0206")),
+        (of("refresh", "a"), ok(), error("invalid_request", "E0404")),
+        (op("dirty"), json!({"ok": true, "dirty": ["a"]}), json!({"ok": true, "dirty": []})),
+    ] {
+        let why = explained(&fresh, step.clone(), expected.clone(), got.clone());
+        assert_eq!(why, "", "{step}: {expected} and {got}");
+    }
+}
+
+#[test]
+fn a_flush_that_entail_plans_is_explained_by_its_table() {
+    let fresh = Past::default();
+    let flush = |expected: Json, got: Json| explained(&fresh, op("flush"), expected, got);
+    let foreign = |detail: &str| error("integrity.foreign_key", detail);
+    assert_eq!(flush(error("cycle", ""), ok()), "ORDER-05, ORDER-09");
+    let later = flush(error("integrity.unique", ""), foreign("E0502"));
+    assert_eq!(later, "ORDER-05, ORDER-09");
+    assert_eq!(flush(foreign("[SQL: DELETE FROM nodes WHERE"), ok()), "ORDER-13, M2M-07");
+    assert_eq!(flush(foreign("[SQL: DELETE FROM tags WHERE"), ok()), "ORDER-13, M2M-07");
+    assert_eq!(flush(foreign("[SQL: INSERT INTO links ("), ok()), "ORDER-13, M2M-07");
+    assert_eq!(flush(foreign("[SQL: INSERT INTO words ("), ok()), "");
+    let own = json!({"op": "sql", "sql": "DELETE FROM nodes"});
+    assert_eq!(explained(&fresh, own, foreign("[SQL: DELETE FROM nodes]"), ok()), "");
+    let given = error("flush", "E0304: no key");
+    assert_eq!(flush(error("integrity.not_null", ""), given), "SYNC-07");
+    assert_eq!(flush(ok(), error("flush", "E0304: no key")), "");
+    let blanked = error("key_blanked", "E0301");
+    assert_eq!(flush(foreign(""), blanked.clone()), "NULLIFY-06");
+    assert_eq!(flush(ok(), blanked), "");
+}
+
+#[test]
+fn statements_behind_the_session_explain_stale_rows_and_numbers() {
+    let raw = past(&[(json!({"op": "sql", "sql": "DELETE FROM nodes"}), ok())]);
+    let stale =
+        |table: &str| error("stale_data", &format!("UPDATE statement on table '{table}' expected"));
+    assert_eq!(explained(&raw, op("flush"), stale("nodes"), ok()), "VERS-03");
+    assert_eq!(explained(&raw, op("flush"), stale("words"), ok()), "");
+    let counted = error("stale_data", "E0305");
+    let missing = error("integrity.foreign_key", "");
+    assert_eq!(explained(&raw, op("flush"), missing, counted.clone()), "STALE-01");
+    assert_eq!(explained(&raw, op("flush"), ok(), counted), "");
+    let get = |entity: &str| json!({"op": "get", "entity": entity, "key": 1});
+    let found = |found: bool| json!({"ok": true, "found": found});
+    assert_eq!(explained(&raw, get("Node"), found(true), found(false)), "IDMAP-02");
+    assert_eq!(explained(&raw, get("Word"), found(true), found(false)), "");
+    let (null, set) = (nodes(&[node("n", json!(null), 1)]), nodes(&[node("n", json!(1), 1)]));
+    assert_eq!(explained(&raw, op("tables"), null, set.clone()), "SYNC-04");
+    let counted = nodes(&[node("n", json!(1), 2)]);
+    assert_eq!(explained(&Past::default(), op("tables"), counted, set), "VERS-03");
+}
+
+#[test]
+fn deletes_explain_what_was_loaded_or_flushed_for_them() {
+    let deleted = deleted();
+    let auto = |table: &str| {
+        let text = format!("Query-invoked autoflush [SQL: INSERT INTO {table} (");
+        error("integrity.not_null", &text)
+    };
+    let add = of("add", "b");
+    assert_eq!(explained(&Past::default(), add, auto("tags"), ok()), "");
+    let set = json!({"op": "set", "ref": "b", "column": "id", "value": 1});
+    assert_eq!(explained(&deleted, set, auto("tags"), ok()), "CASC-DEL-01");
+    let manual = scenario(false, false);
+    let (one, other) = (states("deleted"), states("persistent"));
+    let why = explained(&deleted, op("states"), one.clone(), other.clone());
+    assert_eq!(why, "CASC-DEL-01");
+    assert_eq!(explained_with(&manual, &deleted, op("states"), one, other), "");
+    let show = |owner: &str| json!({"op": "view", "owner": owner, "rel": "tags"});
+    let (full, empty) = (view(json!(["b"])), view(json!([])));
+    let why = explained(&deleted, show("a"), full.clone(), empty.clone());
+    assert_eq!(why, "CASC-DEL-01, STATE-11");
+    assert_eq!(explained(&deleted, show("c"), full, empty), "");
+    let more = view(json!(["a", "b"]));
+    let why = explained(&deleted, show("c"), view(json!(["b"])), more.clone());
+    assert_eq!(why, "CASC-DEL-21");
+    assert_eq!(explained(&deleted, show("c"), view(json!(["a"])), more), "");
+}
+
+#[test]
+fn what_is_deleted_twice_is_explained_only_then() {
+    let once = deleted();
+    let twice = past(&[(of("delete", "a"), ok()), (op("flush"), ok()), (of("delete", "b"), ok())]);
+    let manual = scenario(false, false);
+    let gone = || error("invalid_request", "E0206: it was deleted");
+    assert_eq!(explained(&once, of("add", "a"), ok(), gone()), "");
+    assert_eq!(explained(&twice, of("add", "a"), ok(), gone()), "CASC-DEL-21");
+    assert_eq!(explained(&twice, of("add", "c"), ok(), gone()), "");
+    let refers = || error("integrity.foreign_key", "E0502: 1 row(s) of `a` still refer by (b)");
+    assert_eq!(explained_with(&manual, &twice, op("flush"), ok(), refers()), "CASC-DEL-21");
+    let null = || error("integrity.not_null", "E0502: `a` must not be NULL");
+    assert_eq!(explained(&twice, op("flush"), ok(), null()), "");
+}
+
+#[test]
+fn failed_flushes_and_rollbacks_explain_what_was_kept() {
+    let (fresh, failed) = (Past::default(), failed());
+    let null = || error("integrity.not_null", "E0502");
+    let foreign = |detail: &str| error("integrity.foreign_key", detail);
+    let insert = || foreign("[SQL: INSERT INTO words (");
+    assert_eq!(explained(&fresh, op("flush"), insert(), null()), "");
+    assert_eq!(explained(&failed, op("flush"), insert(), null()), "RB-01");
+    let stale = error("stale_data", "E0305");
+    assert_eq!(explained(&failed, op("flush"), null(), stale), "");
+    let get = |key: Json| json!({"op": "get", "entity": "Word", "key": key});
+    let found = |found: bool| json!({"ok": true, "found": found});
+    let why = explained(&failed, get(json!({"$key": "a"})), found(true), found(false));
+    assert_eq!(why, "RB-01");
+    assert_eq!(explained(&failed, get(json!("a")), found(true), found(false)), "");
+    let back = past(&[(op("rollback"), ok())]);
+    let show = json!({"op": "view", "owner": "a", "rel": "up"});
+    let (one, nobody) = (view(json!("b")), view(json!(null)));
+    assert_eq!(explained(&back, show.clone(), one.clone(), nobody), "RB-03");
+    assert_eq!(explained(&back, show, one, view(json!("c"))), "");
+    let word = json!({"op": "new", "entity": "Word", "as": "a"});
+    let named = past(&[(word, ok()), (op("rollback"), ok())]);
+    let (detached, transient) = (states("detached"), states("transient"));
+    let why = explained(&named, op("states"), detached.clone(), transient.clone());
+    assert_eq!(why, "RB-04");
+    assert_eq!(explained(&back, op("states"), detached, transient), "");
+}
+
+#[test]
+fn without_expiry_a_deleted_object_may_live_on() {
+    let committed = past(&[(of("delete", "a"), ok()), (op("commit"), ok())]);
+    let (lives, gone) = (states("persistent"), states("detached"));
+    let why = explained(&committed, op("states"), lives.clone(), gone.clone());
+    assert_eq!(why, "STATE-04");
+    let expiring = scenario(false, true);
+    assert_eq!(explained_with(&expiring, &committed, op("states"), lives.clone(), gone), "");
+    assert_eq!(explained(&committed, op("states"), lives, states("transient")), "");
+}
+
+#[test]
+fn a_recording_without_details_may_have_said_what_a_rule_asks_for() {
+    let fresh = Past::default();
+    let bare = json!({"error": "integrity.foreign_key"});
+    assert_eq!(explained(&fresh, op("flush"), bare, ok()), "ORDER-13, M2M-07");
+    let set = json!({"op": "set_rel", "owner": "a", "rel": "up", "value": null});
+    let bare = json!({"error": "invalid_request"});
+    assert_eq!(explained(&fresh, set.clone(), bare, ok()), "EXPIRE-03, RB-03");
+    let other = error("invalid_request", "it is something else");
+    assert_eq!(explained(&fresh, set, other, ok()), "");
+}
+
+#[test]
+fn after_answers_that_agree_the_sessions_may_differ() {
+    let ended = |step: Json, answer: Json| {
+        let (scenario, past) = (scenario(true, false), Past::default());
+        let step = from_value(step).expect("the step is well-formed");
+        let case = Case::new(&scenario, &past, &step, &answer, &answer);
+        case.ended().map_or("", |rule| rule.because)
+    };
+    let show = json!({"op": "view", "owner": "a", "rel": "up"});
+    let refused = || error("integrity.not_null", "E0502");
+    assert_eq!(ended(show.clone(), refused()), "DBFK-02, RB-06");
+    assert_eq!(ended(op("flush"), refused()), "");
+    let way = error("invalid_request", "another instance with key (1,)");
+    assert_eq!(ended(of("add", "a"), way.clone()), "STATE-09");
+    assert_eq!(ended(show, way), "");
+}
