@@ -102,6 +102,7 @@ impl Runner {
     pub(super) fn delete(&mut self, object: &str) -> Result<(), Failure> {
         let handle = self.names.object(object)?;
         if self.session.state(handle) == State::Detached {
+            // It comes in first; what is reached then is marked by the second call.
             self.session.delete(handle)?;
         }
         if !matches!(self.session.state(handle), State::Transient | State::Pending) {
