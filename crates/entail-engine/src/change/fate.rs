@@ -242,9 +242,14 @@ impl<'a> Fates<'a> {
         None
     }
 
-    /// Objects are looked at in the order of their registration.
-    pub fn reverse_open(&mut self) {
+    /// Objects are looked at in the order of their registration; those that are deleted first, so that
+    /// who takes in what they let go of has the last word.
+    pub fn order_open(&mut self) {
         self.open.reverse();
+        if self.any_deleted {
+            let Self { open, all, .. } = self;
+            open.sort_by_key(|id| all.get(id).is_some_and(|fate| fate.work == Work::Delete));
+        }
     }
 
     // --- Reasons -----------------------------------------------------------------------------

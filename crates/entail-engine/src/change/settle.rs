@@ -12,7 +12,7 @@ use super::fate::{Fates, Work};
 impl Fates<'_> {
     /// Looks at all relationships of all objects that take part, until nobody is added.
     pub fn settle(&mut self) {
-        self.reverse_open();
+        self.order_open();
         while let Some((id, work)) = self.next_open() {
             let mapping = self.mapping;
             for &relationship in &mapping.entity(id.entity).relationships {
