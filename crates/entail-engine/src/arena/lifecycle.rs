@@ -253,6 +253,10 @@ impl Arena {
     }
 
     pub(super) fn expire_one(&mut self, id: ObjectId) {
+        // Who refers to it takes the key from here, and that is the row's.
+        if let Some(snapshot) = self.cell_mut(id).snapshot.take() {
+            self.write_back(id, snapshot);
+        }
         self.forget_changes(id);
         self.forget_links(id);
         let cell = self.cell_mut(id);

@@ -225,6 +225,16 @@ impl ManyLink {
         }
     }
 
+    /// Whether the list is loaded, and held this member at the last flush and does still.
+    pub fn keeps(&self, member: Slot) -> bool {
+        let before = match self.shadow.as_ref().map(|shadow| &shadow.was) {
+            None | Some(ManyWas::Unchanged) => true,
+            Some(ManyWas::Members(was)) => was.contains(&member),
+            Some(ManyWas::Unknown) => false,
+        };
+        before && self.current.as_ref().is_some_and(|current| current.contains(&member))
+    }
+
     /// What was added and removed since the last flush, and what stayed. Additions and removals
     /// that are queued on an unloaded list count.
     pub fn history(&self) -> History {

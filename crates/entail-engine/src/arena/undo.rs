@@ -286,7 +286,8 @@ impl Arena {
         }
     }
 
-    fn write_back(&mut self, id: ObjectId, snapshot: SnapshotId) {
+    /// Puts back the columns that a row has, or had.
+    pub(super) fn write_back(&mut self, id: ObjectId, snapshot: SnapshotId) {
         // What was let go keeps what it has.
         let kept = !self.flags(id).has(Flags::MAPPED);
         let table = &mut self.tables[id.entity.0 as usize];
@@ -370,11 +371,20 @@ impl Arena {
                     LinkColumn::Many(links) => links[owner.0 as usize].shadow = None,
                 }
             }
+            FormerLink::One(One::Object(slot)) if !self.has_row(relationship, slot) => {
+                self.set_stale_link(relationship, owner, FormerLink::One(One::Unloaded));
+            }
             FormerLink::One(one) => self.one_link_mut(relationship, owner).let_read(one),
             FormerLink::Many(Some(members)) => {
                 self.many_link_mut(relationship, owner).shadow_mut().stale = Some(members);
             }
         }
+    }
+
+    /// Whether the target of a relationship has a row.
+    fn has_row(&self, relationship: RelationshipId, target: Slot) -> bool {
+        let entity = self.mapping.relationship(relationship).target;
+        self.cell(ObjectId { entity, slot: target }).key.is_some()
     }
 
     /// Whether nothing at all is known of a link.

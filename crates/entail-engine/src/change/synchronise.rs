@@ -470,6 +470,9 @@ impl Synchroniser<'_> {
             self.warn_outside(relationship, link.member);
             return;
         }
+        if is_insert && self.is_there(relationship, &link) {
+            return;
+        }
         if let Some(inverse) = relationship.inverse
             && link.operation != Operation::Update
         {
@@ -478,6 +481,18 @@ impl Synchroniser<'_> {
             self.linked[link.relationship.0 as usize].insert(pair);
         }
         self.foreign.links.push(link);
+    }
+
+    /// Whether the row of a link that was queued on an unloaded list is there already, as the other side
+    /// knows.
+    fn is_there(&self, relationship: &Relationship, link: &Link) -> bool {
+        let arena = self.fates.arena;
+        relationship.inverse.is_some_and(|inverse| {
+            !arena.is_loaded(relationship.id, link.owner.slot)
+                && arena
+                    .many_link(inverse, link.member.slot)
+                    .is_some_and(|other| other.keeps(link.owner.slot))
+        })
     }
 }
 
