@@ -8,7 +8,7 @@ use crate::by_object::ByObject;
 use crate::cascade::walk;
 use crate::error::FlushError;
 use crate::handle::ObjectId;
-use crate::mapping::{Cascade, Mapping, RelationshipId};
+use crate::mapping::{Cascade, EntityId, Mapping, RelationshipId};
 
 use super::{CauseNode, Needs, Reason};
 
@@ -28,8 +28,6 @@ pub(super) struct Fate {
     /// It takes part, but no statement is for it: the database changes its row by itself.
     pub listed_only: bool,
     pub cause: u32,
-    /// For which work its relationships were looked at.
-    settled: Option<Work>,
 }
 
 /// The fates of all objects in a flush.
@@ -44,7 +42,10 @@ pub(super) struct Fates<'a> {
     pub sets: IndexMap<RelationshipId, Vec<ObjectId>, FxBuildHasher>,
     /// Whether a relationship can be carried out by sets, once that was asked.
     pub set_able: FxHashMap<RelationshipId, bool>,
-    open: Vec<ObjectId>,
+    /// The objects of each entity whose relationships are to be looked at, and for which work.
+    open: Vec<Vec<(ObjectId, Work)>>,
+    /// The entities in the order in which they came to take part.
+    entities: Vec<EntityId>,
     /// Whether anybody is deleted.
     pub any_deleted: bool,
     /// The object whose reason was asked for last: members of one owner mostly come one after the
@@ -64,7 +65,8 @@ impl<'a> Fates<'a> {
             needs: Needs::default(),
             sets: IndexMap::default(),
             set_able: FxHashMap::default(),
-            open: Vec::with_capacity(expected),
+            open: vec![Vec::new(); arena.mapping().entities().len()],
+            entities: Vec::new(),
             any_deleted: false,
             last_reason: None,
         }
@@ -126,8 +128,17 @@ impl<'a> Fates<'a> {
         if self.last_reason.is_some_and(|(last, _)| last == id) {
             self.last_reason = None;
         }
-        self.all.insert(id, Fate { work, listed_only: false, cause, settled: None });
-        self.open.push(id);
+        self.all.insert(id, Fate { work, listed_only: false, cause });
+        self.open(id, work);
+    }
+
+    /// The object's relationships are to be looked at.
+    fn open(&mut self, id: ObjectId, work: Work) {
+        let open = &mut self.open[id.entity.0 as usize];
+        if open.is_empty() {
+            self.entities.push(id.entity);
+        }
+        open.push((id, work));
     }
 
     /// A version that is not to be trusted must be read before it is compared.
@@ -166,13 +177,14 @@ impl<'a> Fates<'a> {
         match self.all.get_mut(&id) {
             None => self.register_first(id, work, cause),
             Some(fate) if work == Work::Delete => {
-                if fate.work != Work::Delete {
-                    self.last_reason = None;
-                    fate.cause = cause;
-                    self.open.push(id);
-                }
+                let is_changed = fate.work != Work::Delete;
                 fate.work = Work::Delete;
                 fate.listed_only = false;
+                if is_changed {
+                    self.last_reason = None;
+                    fate.cause = cause;
+                    self.open(id, Work::Delete);
+                }
             }
             Some(_) => {}
         }
@@ -184,20 +196,21 @@ impl<'a> Fates<'a> {
         if self.register(id, Work::Save, cause)
             && let Some(fate) = self.all.get_mut(&id)
         {
-            if fate.work != Work::Save {
-                self.last_reason = None;
-                fate.cause = cause;
-                self.open.push(id);
-            }
+            let is_changed = fate.work != Work::Save;
             fate.work = Work::Save;
             fate.listed_only = false;
+            if is_changed {
+                self.last_reason = None;
+                fate.cause = cause;
+                self.open(id, Work::Save);
+            }
         }
     }
 
     /// Registers an object whose row the database changes by itself.
     pub fn list(&mut self, id: ObjectId, cause: u32) {
         if self.may_take_part(id) && !self.all.contains_key(&id) {
-            let fate = Fate { work: Work::Save, listed_only: true, cause, settled: None };
+            let fate = Fate { work: Work::Save, listed_only: true, cause };
             self.all.insert(id, fate);
         }
     }
@@ -228,28 +241,19 @@ impl<'a> Fates<'a> {
         }
     }
 
-    /// The next object whose relationships are to be looked at, and for which work.
-    pub fn next_open(&mut self) -> Option<(ObjectId, Work)> {
-        while let Some(id) = self.open.pop() {
-            if let Some(fate) = self.all.get_mut(&id)
-                && !fate.listed_only
-                && fate.settled != Some(fate.work)
-            {
-                fate.settled = Some(fate.work);
-                return Some((id, fate.work));
-            }
-        }
-        None
+    /// The entities that take part so far, in the order in which they came.
+    pub fn entities(&self) -> Vec<EntityId> {
+        self.entities.clone()
     }
 
-    /// Objects are looked at in the order of their registration; those that are deleted first, so that
-    /// who takes in what they let go of has the last word.
-    pub fn order_open(&mut self) {
-        self.open.reverse();
-        if self.any_deleted {
-            let Self { open, all, .. } = self;
-            open.sort_by_key(|id| all.get(id).is_some_and(|fate| fate.work == Work::Delete));
-        }
+    /// The objects of an entity that were opened from this place on, with their work if that is still
+    /// the same, and the place behind them.
+    pub fn opened(&self, entity: EntityId, from: usize) -> (Vec<(ObjectId, Work)>, usize) {
+        let open = &self.open[entity.0 as usize];
+        let stands = |(id, work): &&(ObjectId, Work)| {
+            self.all.get(id).is_some_and(|fate| !fate.listed_only && fate.work == *work)
+        };
+        (open[from..].iter().filter(stands).copied().collect(), open.len())
     }
 
     // --- Reasons -----------------------------------------------------------------------------

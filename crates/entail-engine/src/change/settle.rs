@@ -10,31 +10,47 @@ use super::Reason;
 use super::fate::{Fates, Work};
 
 impl Fates<'_> {
-    /// Looks at all relationships of all objects that take part, until nobody is added.
+    /// Looks at all relationships of all objects that take part, until nobody is added. It goes
+    /// relationship by relationship, and in each the deleted objects come first, so that who takes in
+    /// what they let go of has the last word, as in SQLAlchemy.
     pub fn settle(&mut self) {
-        self.order_open();
-        while let Some((id, work)) = self.next_open() {
-            let mapping = self.mapping;
-            for &relationship in &mapping.entity(id.entity).relationships {
-                let relationship = mapping.relationship(relationship);
-                if relationship.viewonly {
-                    continue;
-                }
-                match (relationship.kind, work) {
-                    (Kind::OneToMany | Kind::OneToOne, Work::Save) => {
-                        self.parent_saved(relationship, id)
+        let mapping = self.mapping;
+        let mut seen = vec![0; mapping.relationships().len()];
+        let mut is_done = false;
+        while !is_done {
+            is_done = true;
+            for entity in self.entities() {
+                for &relationship in &mapping.entity(entity).relationships {
+                    let relationship = mapping.relationship(relationship);
+                    let seen = &mut seen[relationship.id.0 as usize];
+                    if relationship.viewonly {
+                        continue;
                     }
-                    (Kind::OneToMany | Kind::OneToOne, Work::Delete) => {
-                        self.parent_deleted(relationship, id);
+                    let (open, end) = self.opened(entity, *seen);
+                    is_done &= *seen == end;
+                    *seen = end;
+                    for now in [Work::Delete, Work::Save] {
+                        for &(id, _) in open.iter().filter(|(_, work)| *work == now) {
+                            self.look_along(relationship, id, now);
+                        }
                     }
-                    (Kind::ManyToOne, Work::Save) => self.child_saved(relationship, id),
-                    (Kind::ManyToOne, Work::Delete) => self.child_deleted(relationship, id),
-                    (Kind::ManyToMany, Work::Save) => self.linked_saved(relationship, id),
-                    (Kind::ManyToMany, Work::Delete) => self.linked_deleted(relationship, id),
                 }
             }
         }
         self.follow_changed_keys();
+    }
+
+    fn look_along(&mut self, relationship: &Relationship, id: ObjectId, work: Work) {
+        match (relationship.kind, work) {
+            (Kind::OneToMany | Kind::OneToOne, Work::Save) => self.parent_saved(relationship, id),
+            (Kind::OneToMany | Kind::OneToOne, Work::Delete) => {
+                self.parent_deleted(relationship, id);
+            }
+            (Kind::ManyToOne, Work::Save) => self.child_saved(relationship, id),
+            (Kind::ManyToOne, Work::Delete) => self.child_deleted(relationship, id),
+            (Kind::ManyToMany, Work::Save) => self.linked_saved(relationship, id),
+            (Kind::ManyToMany, Work::Delete) => self.linked_deleted(relationship, id),
+        }
     }
 
     // --- The side that is pointed at -----------------------------------------------------------
