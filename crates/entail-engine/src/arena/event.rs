@@ -274,8 +274,8 @@ impl Arena {
     /// or, where the foreign key of the target is its whole key, by the key of the owner.
     pub(crate) fn resolve_one(&self, relationship: &Relationship, owner: Slot) -> One {
         let id = ObjectId { entity: relationship.owner, slot: owner };
-        if self.cell(id).is_stale() {
-            return One::Unloaded;
+        if self.cell(id).is_stale() || relationship.kind == Kind::ManyToMany {
+            return One::Unloaded; // The columns of an association table are nobody's key.
         }
         let value = |column| self.committed_column(id, column);
         let (own, others) = match relationship.kind {

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::arena::Flags;
+use crate::arena::{Flags, One};
 use crate::batch::Operation;
 use crate::by_object::ByObject;
 use crate::error::FlushError;
@@ -207,11 +207,18 @@ impl Synchroniser<'_> {
             self.parent_gained(relationship, id, first);
             return Ok(());
         }
-        if relationship.syncs_inverse && !arena.is_loaded(relationship.id, id.slot) {
-            // What was queued on such a list is what its children say themselves.
+        let mut history = arena.history(relationship.id, id.slot);
+        if let Some(inverse) = relationship.inverse.filter(|_| relationship.syncs_inverse)
+            && !arena.is_loaded(relationship.id, id.slot)
+        {
+            // What was queued on such a list is what its children say themselves, if not now, then in
+            // a flush in which the owner was outside of the session.
+            let leads_here =
+                |slot: &Slot| arena.one_link(inverse, *slot).current() == One::Object(id.slot);
+            history.added.retain(leads_here);
+            self.parent_gained(relationship, id, &history.added);
             return Ok(());
         }
-        let history = arena.history(relationship.id, id.slot);
         self.parent_gained(relationship, id, &history.added);
         let nullifies = !relationship.cascade.has(Cascade::DeleteOrphan)
             && relationship.passive_deletes != PassiveDeletes::All;
