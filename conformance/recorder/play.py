@@ -201,8 +201,6 @@ class Play:
             self.nested.pop().rollback()
 
     def sql(self, step: Json) -> None:
-        if self.session.autoflush:
-            self.session.flush()
         self.session.execute(sa.text(step["sql"]))
 
     # --- Answers -------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 mod answer;
 mod look;
 mod past;
+mod refusal;
 mod rules;
 
 use serde_json::Value as Json;

@@ -31,6 +31,11 @@ impl Scenario {
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables.iter().find(|table| table.name == name)
     }
+
+    /// The table of an entity.
+    pub fn table_of(&self, entity: &str) -> Option<&Table> {
+        self.table(&self.entities.iter().find(|one| one.name == entity)?.table)
+    }
 }
 
 /// What the session does by itself.

@@ -137,3 +137,53 @@ pub fn is_linked(scenario: &Scenario, table: &str) -> bool {
     };
     scenario.entities.iter().any(is_end)
 }
+
+/// Whether SQLAlchemy's tables have all rows of entail's and more.
+pub fn has_fewer_rows(case: &Case<'_>) -> bool {
+    let turned = Case { expected: case.got, got: case.expected, ..*case };
+    has_more_rows(&turned)
+}
+
+/// The names that one list has beyond those of another, if it has all of those and more.
+pub fn additions(more: Option<&Json>, fewer: Option<&Json>) -> Option<Vec<String>> {
+    let names = |list: Option<&Json>| -> Option<Vec<String>> {
+        let names = list?.as_array()?.iter().filter_map(Json::as_str);
+        Some(names.map(str::to_owned).collect())
+    };
+    let mut rest = names(more)?;
+    for name in names(fewer)? {
+        let at = rest.iter().position(|one| *one == name)?;
+        rest.remove(at);
+    }
+    (!rest.is_empty()).then_some(rest)
+}
+
+/// Whether an object may be expired, or stale.
+pub fn may_be_stale(case: &Case<'_>) -> bool {
+    let by_commit = case.scenario.session.expire_on_commit && case.past.committed;
+    case.past.expired || case.past.rolled_back || by_commit
+}
+
+/// Whether some relationship deletes what it lets go of, and allows it no second parent.
+pub fn has_single_parent(case: &Case<'_>) -> bool {
+    let deletes = |cascade: &str| cascade.contains("delete-orphan");
+    all_relationships(case)
+        .any(|one| one.single_parent && one.cascade.as_deref().is_some_and(deletes))
+}
+
+/// Whether a step brings an object to another, or into the session.
+pub fn attaches(step: &Step) -> bool {
+    matches!(step, Step::SetRel { .. } | Step::Append { .. } | Step::Add { .. })
+}
+
+/// Whether a step changes an object.
+pub fn changes(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::Set { .. }
+            | Step::SetRel { .. }
+            | Step::ClearRel { .. }
+            | Step::Append { .. }
+            | Step::Remove { .. }
+    )
+}

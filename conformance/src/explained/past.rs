@@ -29,14 +29,28 @@ pub struct Past {
     /// Whether something was deleted, or a column set, since the last step that flushes: with
     /// autoflush SQLAlchemy may have flushed to load something for that.
     pub may_have_flushed: bool,
+    /// Whether something was merged.
+    pub merged: bool,
     /// Whether something was merged after a flush had failed.
     pub merged_after_failure: bool,
+    /// The columns that were set to NULL.
+    pub nulled: HashSet<String>,
+    /// Whether a column was set of an object that had been given to `delete`.
+    pub set_after_delete: bool,
+    /// Whether a mark to be deleted was taken back by an `add`.
+    pub taken_back: bool,
+    /// Whether an object was put into the lists of several owners.
+    pub shared: bool,
     /// Whether an object may be twice in a list.
     pub doubled: bool,
     /// The names of objects that were deleted, detached or transient when states were asked for last.
     pub gone: HashSet<String>,
     /// Which pairs were brought together: twice, and one may be twice in the list of the other.
     appended: HashSet<[String; 2]>,
+    /// Who was put into whose list first.
+    owners: HashMap<String, String>,
+    /// Which columns of which objects were set since the last flush.
+    set: HashSet<(String, String)>,
     /// The names of expired objects whose rows were found gone when they were read.
     lost: HashSet<String>,
     /// The names that were given to `delete`.
@@ -67,6 +81,7 @@ impl Past {
             }
             Step::Merge { name, value } => {
                 self.is_a(name, &value.entity);
+                self.merged = true;
                 self.merged_after_failure |= self.failed;
             }
             Step::Get { entity, key, name: Some(name) } => {
@@ -76,16 +91,19 @@ impl Past {
                     self.aliases.insert(name.clone(), first);
                 }
             }
-            Step::Append { owner, value, .. }
-            | Step::SetRel { owner: value, value: Target::One(Some(owner)), .. } => {
-                let both = [owner, value].map(Clone::clone);
-                self.doubled |= !self.appended.insert(sorted(both));
+            Step::Append { owner, value, .. } => {
+                self.join(owner, value);
+                self.share(owner, value);
+                self.made_lists |= self.is_made(owner);
+            }
+            Step::SetRel { owner: value, value: Target::One(Some(owner)), .. } => {
+                self.join(owner, value);
                 self.made_lists |= self.is_made(owner);
             }
             Step::SetRel { owner, value: Target::Many(members), .. } => {
                 for member in members {
-                    let both = [owner, member].map(Clone::clone);
-                    self.doubled |= !self.appended.insert(sorted(both));
+                    self.join(owner, member);
+                    self.share(owner, member);
                 }
             }
             Step::Expire { .. } => self.expired = true,
@@ -96,18 +114,26 @@ impl Past {
                     self.deleted.insert(self.first_name(object).to_owned());
                 }
             }
-            Step::Set { .. } => self.may_have_flushed = true,
+            Step::Add { object } => self.taken_back |= answer.is_ok() && self.was_deleted(object),
+            Step::Set { object, column, value } => {
+                self.may_have_flushed = true;
+                self.set_after_delete |= self.was_deleted(object);
+                self.set.insert((self.first_name(object).to_owned(), column.clone()));
+                if value.is_null() {
+                    self.nulled.insert(column.clone());
+                }
+            }
             Step::Expunge { .. } | Step::ExpungeAll => self.expunged |= answer.is_ok(),
             Step::Read { object, .. } if answer.error() == "invalid_request" => {
                 self.lost.insert(self.first_name(object).to_owned());
             }
-            Step::Flush => self.may_have_flushed = false,
+            Step::Flush => self.note_flush(),
             Step::Commit => {
-                self.may_have_flushed = false;
+                self.note_flush();
                 self.committed |= answer.is_ok();
             }
             Step::Rollback => {
-                self.may_have_flushed = false;
+                self.note_flush();
                 self.rolled_back = true;
             }
             Step::RollbackTo => self.rolled_back = true,
@@ -120,6 +146,25 @@ impl Past {
         }
         self.failed |= answer.is_of_a_flush();
         self.rolled_back |= self.failed;
+    }
+
+    /// Nothing is unflushed any more.
+    fn note_flush(&mut self) {
+        self.may_have_flushed = false;
+        self.set.clear();
+    }
+
+    /// Two objects were brought together.
+    fn join(&mut self, one: &str, other: &str) {
+        let both = [one, other].map(|name| self.first_name(name).to_owned());
+        self.doubled |= !self.appended.insert(sorted(both));
+    }
+
+    /// An object was put into a list.
+    fn share(&mut self, owner: &str, member: &str) {
+        let [owner, member] = [owner, member].map(|name| self.first_name(name).to_owned());
+        let first = self.owners.entry(member).or_insert_with(|| owner.clone());
+        self.shared |= *first != owner;
     }
 
     fn is_a(&mut self, name: &str, entity: &str) {
@@ -147,6 +192,24 @@ impl Past {
     /// Whether an object was made new.
     pub fn is_made(&self, name: &str) -> bool {
         self.made.contains(self.first_name(name))
+    }
+
+    /// Whether two objects were brought together.
+    pub fn were_joined(&self, one: &str, other: &str) -> bool {
+        let both = [one, other].map(|name| self.first_name(name).to_owned());
+        self.appended.contains(&sorted(both))
+    }
+
+    /// With how many others an object was brought together.
+    pub fn companions(&self, name: &str) -> usize {
+        let name = self.first_name(name);
+        self.appended.iter().filter(|pair| pair.iter().any(|one| one == name)).count()
+    }
+
+    /// The columns of an object that were set since the last flush.
+    pub fn columns_set<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let name = self.first_name(name);
+        self.set.iter().filter(move |(object, _)| object == name).map(|(_, column)| column.as_str())
     }
 
     /// Whether anything was given to `delete`.

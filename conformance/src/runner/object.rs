@@ -1,5 +1,6 @@
 //! Objects: the steps that make, change, add, delete, get and merge them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use entail::dynamic::{Cascade, DynamicMany, DynamicOne, Record};
@@ -101,16 +102,47 @@ impl Runner {
     /// SQLAlchemy loads at this call what the delete cascade comes to, and does not flush first.
     pub(super) fn delete(&mut self, object: &str) -> Result<(), Failure> {
         let handle = self.names.object(object)?;
-        if self.session.state(handle) == State::Detached {
-            // It comes in first; what is reached then is marked by the second call.
-            self.session.delete(handle)?;
-        }
-        if !matches!(self.session.state(handle), State::Transient | State::Pending) {
+        match self.session.state(handle) {
+            State::Transient | State::Pending => {}
+            State::Detached => {
+                let outside: HashSet<_> = self.names.handles().filter(self.is_detached()).collect();
+                // It comes in first; what is reached then is marked by the second call.
+                self.session.delete(handle)?;
+                self.reach_from(handle, &outside);
+            }
             // What cannot be loaded now the flush reaches, or refuses.
-            let _ = self.session.reach(handle, Cascade::Delete);
+            _ => drop(self.session.reach(handle, Cascade::Delete)),
         }
         self.session.delete(handle)?;
         Ok(())
+    }
+
+    fn is_detached(&self) -> impl Fn(&Handle<Record>) -> bool {
+        |&handle| self.session.state(handle) == State::Detached
+    }
+
+    /// Loads what the delete of an object that comes in reaches, though nothing for those that come in
+    /// along with it.
+    fn reach_from(&mut self, handle: Handle<Record>, outside: &HashSet<Handle<Record>>) {
+        let mapping = Arc::clone(&self.mapping);
+        let autoflush = self.session.set_autoflush(false);
+        for &id in &mapping.entity(handle.raw().entity()).relationships {
+            let relationship = mapping.relationship(id);
+            if !relationship.cascade.has(Cascade::Delete) {
+                continue;
+            }
+            // What cannot be loaded now the flush reaches, or refuses.
+            let _ = self.session.load(handle, DynamicMany(id));
+            let members = if relationship.kind.is_many() {
+                self.session.many(handle, DynamicMany(id)).unwrap_or_default()
+            } else {
+                self.session.one(handle, DynamicOne(id)).ok().flatten().into_iter().collect()
+            };
+            for member in members.into_iter().filter(|member| !outside.contains(member)) {
+                let _ = self.session.reach(member, Cascade::Delete);
+            }
+        }
+        self.session.set_autoflush(autoflush);
     }
 
     pub(super) fn get(

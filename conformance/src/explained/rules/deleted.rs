@@ -1,0 +1,176 @@
+//! Deletes: SQLAlchemy loads and marks at the call, entail in the flush.
+
+use serde_json::Value as Json;
+
+use super::super::look::{
+    additions, all_states, attaches, has_more_rows, has_single_parent, names,
+};
+use super::super::refusal::{IN_THE_WAY, is_refused_autoflush};
+use super::super::{Answer, Case};
+use crate::scenario::Step;
+
+/// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
+/// be refused.
+pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
+    let loads = matches!(case.step, Step::Delete { .. } | Step::Set { .. });
+    let flushed = is_refused_autoflush(case);
+    let shows = matches!(case.step, Step::States) && case.scenario.session.autoflush;
+    let inserted =
+        |_: &str, expected: &str, got: &str| (expected, got) == ("detached", "transient");
+    let sooner = |name: &str, expected: &str, got: &str| {
+        let written =
+            matches!((expected, got), ("deleted", "persistent") | ("persistent", "pending"));
+        written || inserted(name, expected, got)
+    };
+    let may_have = case.past.may_have_flushed && all_states(case, sooner);
+    let has = case.past.has_deleted() && all_states(case, inserted);
+    loads && flushed || shows && (may_have || has)
+}
+
+/// So the rows may be ahead of entail's.
+pub fn rows_flushed_by_a_delete(case: &Case<'_>) -> bool {
+    let both = case.expected.tables().is_some() && case.got.tables().is_some();
+    case.scenario.session.autoflush && case.past.may_have_flushed && both
+}
+
+/// And what it has loaded then, entail loads when it is asked for, and flushes before.
+pub fn flushed_to_load(case: &Case<'_>) -> bool {
+    let later = |_: &str, expected: &str, got: &str| {
+        matches!((expected, got), ("persistent", "deleted") | ("pending", "persistent"))
+    };
+    case.scenario.session.autoflush && case.past.has_deleted() && all_states(case, later)
+}
+
+/// What its delete or its flush has loaded leads to what is deleted, and so refuses to be attached, or
+/// brings that along.
+pub fn leads_to_the_deleted(case: &Case<'_>) -> bool {
+    let is_there = case.expected.detail().contains("has been deleted.  Use");
+    let some = case.past.has_deleted() || has_single_parent(case);
+    attaches(case.step) && is_there && case.got.is_ok() && some
+}
+
+/// Who led to several is not deleted with one of them.
+pub fn held_by_another(case: &Case<'_>) -> bool {
+    has_single_parent(case)
+        && all_states(case, |name, expected, got| {
+            case.past.companions(name) > 1
+                && matches!(expected, "deleted" | "detached")
+                && got == "persistent"
+        })
+}
+
+/// The mark of one object is taken back; its children keep theirs, and entail has not loaded and marked
+/// them all.
+pub fn taken_back(case: &Case<'_>) -> bool {
+    case.past.taken_back && has_more_rows(case)
+}
+
+/// After that the next flush may be refused, because what it flushed was half done; entail has flushed
+/// nothing yet. Or what it flushed before lets pass what entail flushes at once.
+pub fn refused_after_a_delete(case: &Case<'_>) -> bool {
+    let at_once = case.scenario.session.autoflush
+        && matches!(case.step, Step::Flush | Step::Commit)
+        && case.got.detail().contains("still refer by");
+    let is_pending = case.scenario.session.autoflush
+        && matches!(case.step, Step::Delete { .. })
+        && case.got.is_code("E0205");
+    let sooner = case.expected.is_ok() && (at_once || is_pending);
+    case.past.may_have_flushed && (is_refused_autoflush(case) || sooner)
+}
+
+/// It has loaded something, to delete it or to let go of it, that stands in the way of a detached object.
+pub fn in_the_way(case: &Case<'_>) -> bool {
+    let comes_in = attaches(case.step) || matches!(case.step, Step::Delete { .. });
+    let is_there =
+        comes_in && case.expected.error() == "invalid_request" && case.expected.may_say(IN_THE_WAY);
+    let is_said = !case.expected.detail().is_empty();
+    is_there && case.got.is_ok() && (is_said || case.past.has_deleted())
+}
+
+/// It has read an expired object, to delete or flush what leads there; entail reads it when it is asked
+/// for, and a flush that goes before deletes it, or it is outside by then.
+pub fn read_by_a_delete(case: &Case<'_>) -> bool {
+    let Step::Read { object, .. } = case.step else { return false };
+    let outside = case.got.detail() == "an expired object that is detached cannot be read";
+    let is_gone = case.past.was_deleted(object) && case.got.error() == "invalid_request";
+    let is_found_gone = case.scenario.session.autoflush
+        && case.got.detail() == "the row of an expired object is gone";
+    case.expected.is_ok() && (outside || is_gone || is_found_gone)
+}
+
+/// It has loaded the list of a deleted object, from which something can still be taken out.
+pub fn removed_from_what_was_loaded(case: &Case<'_>) -> bool {
+    let Step::Remove { owner, .. } = case.step else { return false };
+    case.past.was_deleted(owner) && case.expected.is_ok() && case.got.is_code("E0216")
+}
+
+/// It has loaded what a deleted object led to, or goes on to load it; entail has reached it without
+/// loading it.
+pub fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let cannot = case.got.detail() == "a detached object cannot load its relationships";
+    let nobody = case.got.shows_nobody() || case.expected.shows_nobody() && case.got.is_ok();
+    let fewer = additions(case.expected.view(), case.got.view()).is_some();
+    let unknown = nobody || fewer || cannot && case.expected.is_ok();
+    unknown && (case.past.was_deleted(owner) || case.past.gone.contains(owner))
+}
+
+/// A list that SQLAlchemy loads after a flush is without the deleted ones; entail's has them, because the
+/// delete has reached it before. The list of a deleted object may have a member once more.
+pub fn still_in_the_list(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let members = |answer: Answer<'_>| -> Option<Vec<String>> {
+        let names = answer.view()?.as_array()?.iter().filter_map(Json::as_str);
+        Some(names.map(str::to_owned).collect())
+    };
+    let (Some(mut expected), Some(mut got)) = (members(case.expected), members(case.got)) else {
+        return false;
+    };
+    if case.past.was_deleted(owner) {
+        expected.dedup();
+        got.dedup();
+    }
+    expected.retain(|name| !case.past.was_deleted(name));
+    got.retain(|name| !case.past.was_deleted(name));
+    case.past.has_deleted() && expected == got
+}
+
+/// Its flush has loaded what an object led to, and goes on to show that after a delete has set the
+/// reference to NULL; or it has set the reference of a deleted row to NULL, so that this leads to nobody.
+pub fn shows_who_was_deleted(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
+    let shown = expected.as_str().is_some_and(|name| case.past.was_deleted(name));
+    let is_gone = case.past.was_deleted(owner) || case.past.gone.contains(owner);
+    let cleared = expected.is_null() && got.is_string() && is_gone;
+    shown && got.is_null() || cleared
+}
+
+/// SQLAlchemy deletes an object once more that is deleted already, if its owner is deleted: the object is
+/// found again, and where SQLite has given its number to another row, that row goes.
+pub fn deleted_once_more(case: &Case<'_>) -> bool {
+    if !(case.past.deleted_again || case.past.doubled && case.past.has_deleted()) {
+        return false;
+    }
+    let (expected, got) = (case.expected, case.got);
+    let of_deleted = || names(case.step).any(|name| case.past.was_deleted(name));
+    let by_name = names(case.step).next().is_some();
+    let found = expected.found() == Some(true) && got.found() == Some(false) && by_name;
+    let attached = expected.is_ok() && got.is_code("E0206") && (of_deleted() || case.past.doubled);
+    let flushed = match expected.error() {
+        "" => expected.is_ok() && got.detail().contains("still refer by"),
+        "stale_data" => got.is_ok() || got.is_integrity(),
+        "invalid_request" => matches!(case.step, Step::Rollback),
+        _ => false,
+    };
+    let both_gone = all_states(case, |_, expected, got| {
+        expected == "deleted" && matches!(got, "detached" | "pending")
+    });
+    found || attached || flushed || both_gone || has_more_rows(case)
+}
+
+/// An object that is without a parent, and has stayed so far, SQLAlchemy deletes once it is set to what it
+/// is already; for entail nothing has changed.
+pub fn orphan_once_touched(case: &Case<'_>) -> bool {
+    has_single_parent(case) && has_more_rows(case)
+}

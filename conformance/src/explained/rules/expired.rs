@@ -1,0 +1,112 @@
+//! Expired objects, and those whose rows are gone.
+
+use serde_json::Value as Json;
+
+use super::super::Case;
+use super::super::look::{
+    all_states, changes, has_post_update, may_be_stale, names, same_but_references,
+};
+use super::super::refusal::NOT_PRESENT;
+use crate::scenario::Step;
+
+/// SQLAlchemy must read an expired object whose row is gone, to flush it, to delete it, to merge onto it
+/// or to show a column; entail knows enough without that.
+pub fn row_not_needed(case: &Case<'_>) -> bool {
+    let says = |text| case.expected.error() == "invalid_request" && case.expected.may_say(text);
+    let flushes = matches!(case.step, Step::Flush | Step::Commit | Step::BeginNested);
+    let needs = flushes
+        || case.scenario.session.autoflush
+        || matches!(case.step, Step::Delete { .. } | Step::Merge { .. });
+    let was_new = says("cannot be refreshed - it's not  persistent");
+    let outside = says("attribute refresh operation cannot proceed");
+    let is_gone = says(NOT_PRESENT) || outside || needs && (was_new || says("is not persisted"));
+    let knows = case.got.is_ok() || case.got.is_of_a_flush();
+    (is_gone || was_new && matches!(case.step, Step::Read { .. })) && knows
+}
+
+/// To show a column of an expired object, or that it leads to nobody, entail reads it, and flushes
+/// before; SQLAlchemy may know that from a flush that has read it.
+pub fn read_to_show(case: &Case<'_>) -> bool {
+    let shows = match case.step {
+        Step::View { .. } => case.expected.view().is_some_and(Json::is_null),
+        Step::Read { .. } => case.expected.is_ok(),
+        _ => false,
+    };
+    let has_flushed =
+        all_states(case, |_, expected, got| expected == "pending" && got == "persistent");
+    let refused = shows && case.got.is_of_a_flush();
+    case.scenario.session.autoflush && (refused || has_flushed)
+}
+
+/// Reading an expired object whose row is gone leaves it where it is; entail has asked for it by its key,
+/// which says that it is gone.
+pub fn lost_by_reading(case: &Case<'_>) -> bool {
+    all_states(case, |name, expected, got| {
+        case.past.was_lost(name)
+            && expected == "persistent"
+            && matches!(got, "deleted" | "detached")
+    })
+}
+
+/// Where SQLAlchemy has looked for the row of an expired object, to show who leads there, it has found
+/// that it is gone.
+pub fn found_gone(case: &Case<'_>) -> bool {
+    let may_be_gone = case.past.raw_delete || case.past.rolled_back;
+    may_be_gone
+        && all_states(case, |_, expected, got| {
+            expected == "deleted" && matches!(got, "persistent" | "detached")
+        })
+}
+
+/// So it can still be used there, and not here.
+pub fn used_though_lost(case: &Case<'_>) -> bool {
+    names(case.step).any(|name| case.past.was_lost(name))
+        && case.expected.is_ok()
+        && case.got.error() == "invalid_request"
+}
+
+/// SQLAlchemy shows an empty list of an expired object whose row is gone, if it asks by a column that it
+/// cannot read any more, or what it held before; entail says that the row is gone.
+pub fn gone_behind_it(case: &Case<'_>) -> bool {
+    let may_be_gone = case.past.rolled_back || case.past.raw_delete;
+    let shows = may_be_gone && case.expected.view().is_some();
+    (case.expected.shows_nobody() || shows) && case.got.is_code("E0404")
+}
+
+/// So it does where a list is changed, or the row is read afresh.
+pub fn changed_though_gone(case: &Case<'_>) -> bool {
+    let reads = changes(case.step) || matches!(case.step, Step::Refresh { .. });
+    let may_be_gone = case.past.rolled_back || case.past.raw_delete;
+    reads && may_be_gone && case.expected.is_ok() && case.got.is_code("E0404")
+}
+
+/// A version that is not to be trusted is read before anything is written; SQLAlchemy comes to another
+/// refusal first.
+pub fn read_for_its_version(case: &Case<'_>) -> bool {
+    let may_be_gone = case.past.rolled_back || case.past.raw_delete;
+    let has_version = case.scenario.entities.iter().any(|one| one.version_column.is_some());
+    may_be_gone && has_version && case.expected.is_of_a_flush() && case.got.is_code("E0404")
+}
+
+/// An object that is merged onto is read afresh, and if its row is gone, another takes its place.
+pub fn merged_anew(case: &Case<'_>) -> bool {
+    let changed = case.expected.dirty().is_some() && case.got.dirty().is_some();
+    case.past.merged && case.past.raw_delete && may_be_stale(case) && changed
+}
+
+/// What a flush before a read has given to an object that the read was for, it keeps through a rollback;
+/// SQLAlchemy had read it already, and has not flushed.
+pub fn flushed_to_read(case: &Case<'_>) -> bool {
+    let kept = case.got.error() == "integrity.foreign_key"
+        && case.got.detail().contains("while writing: add ");
+    let flushes = case.scenario.session.autoflush && case.past.expired && case.past.rolled_back;
+    flushes && case.expected.is_ok() && kept
+}
+
+/// A reference that is written afterwards SQLAlchemy forgets if its object was expired before the flush,
+/// though the list that let go of it was not.
+pub fn expired_before_its_update(case: &Case<'_>) -> bool {
+    let tables = &case.scenario.tables;
+    let is_written_later = tables.iter().any(|table| has_post_update(case.scenario, &table.name));
+    case.past.expired && is_written_later && same_but_references(case)
+}

@@ -1,0 +1,83 @@
+//! What one side has loaded, and the other has not.
+
+use serde_json::Value as Json;
+
+use super::super::Case;
+use super::super::look::{additions, may_be_stale};
+use super::super::refusal::is_refused_autoflush;
+use crate::scenario::{Step, Target};
+
+/// The list of an object that was new, and that nobody has touched, SQLAlchemy reads, and so it flushes;
+/// entail knows that it is empty, and comes to the flush, or to its refusal, later.
+pub fn flushed_by_a_new_list(case: &Case<'_>) -> bool {
+    let owner = match case.step {
+        Step::Append { owner, .. }
+        | Step::Remove { owner, .. }
+        | Step::ClearRel { owner, .. }
+        | Step::SetRel { owner, value: Target::Many(_), .. }
+        | Step::View { owner, .. } => owner,
+        _ => return false,
+    };
+    let sooner = is_refused_autoflush(case);
+    let may_know = case.past.made_lists || case.past.is_made(owner);
+    let later = may_know && case.expected.is_ok() && case.got.is_of_a_flush();
+    case.scenario.session.autoflush && (sooner && case.past.is_made(owner) || later)
+}
+
+/// SQLAlchemy loads what a relationship held before it was set; entail asks nothing, and takes it for
+/// changed.
+pub fn former_unknown(case: &Case<'_>) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.dirty(), case.got.dirty()) else {
+        return false;
+    };
+    got.len() > expected.len() && expected.iter().all(|name| got.contains(name))
+}
+
+/// So the list that held it before lets go of it in the flush, which asks.
+pub fn former_list_unknown(case: &Case<'_>) -> bool {
+    let has_moved = |member: &String| case.past.companions(member) > 1;
+    let stays = additions(case.got.view(), case.expected.view());
+    may_be_stale(case) && stays.is_some_and(|stays| stays.iter().all(has_moved))
+}
+
+/// A merge reads the row of an expired object that it copies onto, and so knows what that led to;
+/// SQLAlchemy takes the relationship for changed, or the list that held it does not hear of it.
+pub fn read_by_a_merge(case: &Case<'_>) -> bool {
+    let changed = match (case.expected.dirty(), case.got.dirty()) {
+        (Some(expected), Some(got)) => got.iter().all(|name| expected.contains(name)),
+        _ => additions(case.expected.view(), case.got.view()).is_some(),
+    };
+    case.past.merged && may_be_stale(case) && changed
+}
+
+/// Such a list is asked for in SQLAlchemy by a number that SQLite may have given to another row.
+pub fn known_to_be_empty(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let is_found = additions(case.expected.view(), case.got.view()).is_some();
+    case.past.is_made(owner) && case.past.raw_delete && case.got.shows_nobody() && is_found
+}
+
+/// A list is asked for by the key that the row has; in SQLAlchemy by the changed one.
+pub fn asked_by_the_changed_key(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let table = case.past.entity(owner).and_then(|entity| case.scenario.table_of(entity));
+    let is_key = |column: &str| {
+        let column = table.and_then(|table| table.column(column));
+        column.is_some_and(|column| column.primary_key || column.unique)
+    };
+    let is_found = additions(case.got.view(), case.expected.view()).is_some();
+    case.past.columns_set(owner).any(is_key) && case.expected.shows_nobody() && is_found
+}
+
+/// An object that was let go of comes back under its old key in SQLAlchemy, if a rollback gives that back,
+/// or its delete has loaded what it leads to; entail loads another of the row.
+pub fn another_of_the_row(case: &Case<'_>) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
+    let strangers = |view: &Json| {
+        let names = view.as_array().map_or(std::slice::from_ref(view), Vec::as_slice);
+        (names.len(), names.iter().filter(|name| *name == "?").count())
+    };
+    let ((known, before), (there, now)) = (strangers(expected), strangers(got));
+    let may_be = case.past.has_deleted() || case.past.rolled_back && case.past.expunged;
+    may_be && known == there && now > before
+}

@@ -1,0 +1,54 @@
+//! Objects outside of the session.
+
+use super::super::Case;
+use super::super::look::{all_states, changes};
+use super::super::refusal::{NOT_PRESENT, is_refused_delete};
+use crate::scenario::Step;
+
+/// SQLAlchemy must load before it changes an attribute, and cannot.
+pub fn cannot_load(case: &Case<'_>) -> bool {
+    let says = |text| case.expected.error() == "invalid_request" && case.expected.may_say(text);
+    let cannot = says("is not bound to a Session") || says(NOT_PRESENT);
+    changes(case.step) && cannot && case.got.is_ok()
+}
+
+/// It must load to show what a detached object leads to or holds; entail's has it in memory.
+pub fn shown_without_loading(case: &Case<'_>) -> bool {
+    let shows = matches!(case.step, Step::View { .. } | Step::Read { .. });
+    let cannot = case.expected.may_say("is not bound to a Session");
+    shows && case.expected.error() == "invalid_request" && cannot && case.got.is_ok()
+}
+
+/// An object that SQLAlchemy has loaded, and nobody refers to any more, is gone from its session;
+/// entail's session owns what it has loaded.
+pub fn still_there(case: &Case<'_>) -> bool {
+    case.expected.is_ok() && case.got.is_code("E0207")
+}
+
+/// A second object of a row has come into SQLAlchemy's session, and its row is deleted.
+pub fn deleted_its_row(case: &Case<'_>) -> bool {
+    case.past.expunged && is_refused_delete(case, |_| true)
+}
+
+/// Without expiry SQLAlchemy's deleted objects stay in the session after the commit; one that is deleted
+/// once more counts as persistent after a rollback, although it has no row.
+pub fn deleted_twice(case: &Case<'_>) -> bool {
+    if case.scenario.session.expire_on_commit || !case.past.committed || !case.past.has_deleted() {
+        return false;
+    }
+    all_states(case, |_, expected, got| {
+        got == "detached" && matches!(expected, "persistent" | "deleted")
+    })
+}
+
+/// It comes into SQLAlchemy's session again, and what its delete cascade reaches does.
+pub fn in_again_by_a_delete(case: &Case<'_>) -> bool {
+    let needs_it =
+        matches!(case.step, Step::Expunge { .. } | Step::Expire { .. } | Step::Refresh { .. });
+    let is_gone = |name: &str| case.past.was_deleted(name) || case.past.gone.contains(name);
+    let both = |name: &str, expected: &str, got: &str| {
+        is_gone(name) && expected == "persistent" && matches!(got, "deleted" | "detached")
+    };
+    let used = needs_it && case.expected.is_ok() && case.got.is_code("E0205");
+    case.past.deleted_again && (used || all_states(case, both))
+}

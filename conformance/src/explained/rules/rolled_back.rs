@@ -1,0 +1,120 @@
+//! What a failed flush or a rollback leaves behind.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value as Json};
+
+use super::super::look::{
+    all_states, has_fewer_rows, has_given_key, has_post_update, same_but_references, same_rows,
+};
+use super::super::refusal::{failed_on, is_refused_delete};
+use super::super::{Answer, Case};
+use crate::scenario::Step;
+
+/// After a flush that failed within a step that does not roll back, SQLAlchemy's session refuses all use.
+pub fn refuses_all_use(case: &Case<'_>) -> bool {
+    let says = |text| case.expected.detail().contains(text);
+    says("transaction has been rolled back due to a previous exception") && case.got.is_ok()
+}
+
+/// After a failed flush SQLAlchemy's objects keep keys and foreign keys that it had given them, or their
+/// loss, so that the next one is refused, or refused for another reason. What a rolled back savepoint has
+/// expired is without its values.
+pub fn kept_and_refused(case: &Case<'_>) -> bool {
+    let (expected, got) = (case.expected, case.got);
+    let of_a_value = |answer: Answer<'_>| {
+        let detail = answer.detail();
+        let refused = answer.is_integrity() || answer.error() == "key_blanked";
+        answer.is_code("E0304") || refused && !detail.contains("[SQL: DELETE")
+    };
+    let either = of_a_value(expected) || of_a_value(got);
+    let both = [expected, got].iter().all(|answer| answer.is_ok() || of_a_value(*answer));
+    let passes = got.is_ok() || got.is_integrity();
+    let lost = case.past.rolled_back && expected.error() == "integrity.not_null" && passes;
+    case.past.failed && either && both || lost
+}
+
+/// A key that was kept is one by which somebody looks.
+pub fn kept_and_found(case: &Case<'_>) -> bool {
+    let differs = case.expected.found().is_some_and(|found| case.got.found() == Some(!found));
+    let Step::Get { key, .. } = case.step else { return false };
+    case.past.failed && key.get("$key").is_some() && differs
+}
+
+/// A new object that kept a key is inserted and not deleted, though its delete has reached it.
+pub fn kept_and_inserted(case: &Case<'_>) -> bool {
+    case.past.failed && case.past.has_deleted() && has_fewer_rows(case)
+}
+
+/// A foreign key that was kept is written, or its loss.
+pub fn kept_numbers(case: &Case<'_>) -> bool {
+    case.past.failed && same_but_references(case)
+}
+
+/// Merging finds by keys, too, and what it finds is another object.
+pub fn merged_onto_what_was_kept(case: &Case<'_>) -> bool {
+    let shows = matches!(case.step, Step::View { .. } | Step::States);
+    case.past.merged_after_failure && case.expected.is_ok() && case.got.is_ok() && shows
+}
+
+/// What an insert that was rolled back has left in the columns of a new object, SQLAlchemy inserts if the
+/// reference is written afterwards, and deletes by if it is an orphan; the database refuses that.
+pub fn left_over(case: &Case<'_>) -> bool {
+    let passes = case.got.is_ok() || case.got.is_integrity();
+    let is_refused = case.expected.error() == "integrity.foreign_key" && passes;
+    let is_written_later = |table: &str| has_post_update(case.scenario, table);
+    let inserted = is_refused && failed_on(case, "[SQL: INSERT INTO", is_written_later);
+    case.past.rolled_back && (inserted || is_refused_delete(case, |_| true))
+}
+
+/// After a rollback SQLAlchemy has expired both ends, and the one that is let go of keeps what it leads
+/// to, since nobody reads it; entail's objects have their values.
+pub fn known_after_a_rollback(case: &Case<'_>) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
+    let Step::View { owner, .. } = case.step else { return false };
+    let were_both = |one: &Json| one.as_str().is_some_and(|one| case.past.were_joined(owner, one));
+    let moved = were_both(expected) && were_both(got);
+    case.past.rolled_back
+        && (expected.is_string() && got.is_null() || expected.is_null() && got.is_string() || moved)
+}
+
+/// What its flush has loaded brings others along when an object is added again.
+pub fn came_along_again(case: &Case<'_>) -> bool {
+    case.past.rolled_back
+        && all_states(case, |_, expected, got| (expected, got) == ("pending", "transient"))
+}
+
+/// Where a new object's key was changed in the transaction that is rolled back, SQLAlchemy gives it the
+/// key back that it had first. It is detached then, although it never had a row.
+pub fn never_had_the_row(case: &Case<'_>) -> bool {
+    let is_given = |name: &str| {
+        case.past.entity(name).is_some_and(|entity| has_given_key(case.scenario, entity))
+    };
+    case.past.rolled_back
+        && all_states(case, |name, expected, got| {
+            expected == "detached" && got == "transient" && is_given(name)
+        })
+}
+
+/// An object whose delete was rolled back, and that has come in again, is still said to be deleted.
+pub fn still_called_deleted(case: &Case<'_>) -> bool {
+    case.past.rolled_back
+        && all_states(case, |_, expected, got| expected == "deleted" && got == "persistent")
+}
+
+/// Where a new object takes the place of a deleted one, SQLAlchemy writes what has changed since the
+/// object's own insert, though that was rolled back; entail writes all that is set, and finds out where
+/// there is no row.
+pub fn switched_in_part(case: &Case<'_>) -> bool {
+    let labels = |answer: Answer<'_>| -> HashSet<String> {
+        let tables = answer.tables().into_iter().flat_map(Map::values);
+        let rows = tables.filter_map(Json::as_array).flatten();
+        rows.map(|row| row["label"].to_string()).collect()
+    };
+    let (expected, got) = (labels(case.expected), labels(case.got));
+    let one_instead =
+        expected.difference(&got).count() == 1 && got.difference(&expected).count() == 1;
+    let other_row = one_instead && same_rows(case, |_, _| false);
+    let no_row = case.expected.is_ok() && case.got.error() == "stale_data";
+    case.past.rolled_back && (other_row || no_row)
+}
