@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value as Json;
 
 use super::Answer;
+use super::look::changes;
 use crate::scenario::{Step, Target};
 
 /// What happened so far in a scenario.
@@ -37,6 +38,8 @@ pub struct Past {
     pub nulled: HashSet<String>,
     /// Whether a column was set of an object that had been given to `delete`.
     pub set_after_delete: bool,
+    /// Whether something was deleted while changes had not been flushed.
+    pub deleted_unflushed: bool,
     /// Whether a mark to be deleted was taken back by an `add`.
     pub taken_back: bool,
     /// Whether an object was put into the lists of several owners.
@@ -49,6 +52,8 @@ pub struct Past {
     appended: HashSet<[String; 2]>,
     /// Who was put into whose list first.
     owners: HashMap<String, String>,
+    /// Whether there are changes that were not flushed.
+    unflushed: bool,
     /// Which columns of which objects were set since the last flush.
     set: HashSet<(String, String)>,
     /// The names of expired objects whose rows were found gone when they were read.
@@ -108,6 +113,7 @@ impl Past {
             }
             Step::Expire { .. } => self.expired = true,
             Step::Delete { object } => {
+                self.deleted_unflushed |= self.unflushed;
                 self.may_have_flushed = true;
                 if answer.is_ok() {
                     self.deleted_again |= !self.deleted.is_empty();
@@ -144,6 +150,7 @@ impl Past {
             Step::States => self.note_states(answer),
             _ => {}
         }
+        self.unflushed |= changes(step);
         self.failed |= answer.is_of_a_flush();
         self.rolled_back |= self.failed;
     }
@@ -151,6 +158,7 @@ impl Past {
     /// Nothing is unflushed any more.
     fn note_flush(&mut self) {
         self.may_have_flushed = false;
+        self.unflushed = false;
         self.set.clear();
     }
 

@@ -1,6 +1,7 @@
 //! Refusals: what a statement that failed was, and in which words.
 
 use super::Case;
+use super::look::attaches;
 use crate::scenario::Step;
 
 /// What SQLAlchemy says where an object stands for the row already.

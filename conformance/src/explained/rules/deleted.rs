@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::look::{
-    additions, all_states, attaches, has_more_rows, has_single_parent, names,
+    additions, all_states, attaches, has_fewer_rows, has_more_rows, has_single_parent, names,
 };
 use super::super::refusal::{IN_THE_WAY, is_refused_autoflush};
 use super::super::{Answer, Case};
@@ -31,6 +31,11 @@ pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
 pub fn rows_flushed_by_a_delete(case: &Case<'_>) -> bool {
     let both = case.expected.tables().is_some() && case.got.tables().is_some();
     case.scenario.session.autoflush && case.past.may_have_flushed && both
+}
+
+/// And what changes have taken out it does not find.
+pub fn loaded_after_a_flush(case: &Case<'_>) -> bool {
+    case.scenario.session.autoflush && case.past.deleted_unflushed && has_fewer_rows(case)
 }
 
 /// And what it has loaded then, entail loads when it is asked for, and flushes before.
@@ -158,7 +163,9 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
     let found = expected.found() == Some(true) && got.found() == Some(false) && by_name;
     let attached = expected.is_ok() && got.is_code("E0206") && (of_deleted() || case.past.doubled);
     let flushed = match expected.error() {
-        "" => expected.is_ok() && got.detail().contains("still refer by"),
+        "" if expected.is_ok() => {
+            got.detail().contains("still refer by") || got.error() == "integrity.not_null"
+        }
         "stale_data" => got.is_ok() || got.is_integrity(),
         "invalid_request" => matches!(case.step, Step::Rollback),
         _ => false,

@@ -66,7 +66,7 @@ pub fn asked_by_the_changed_key(case: &Case<'_>) -> bool {
         column.is_some_and(|column| column.primary_key || column.unique)
     };
     let is_found = additions(case.got.view(), case.expected.view()).is_some();
-    case.past.columns_set(owner).any(is_key) && case.expected.shows_nobody() && is_found
+    case.past.columns_set(owner).any(is_key) && is_found
 }
 
 /// An object that was let go of comes back under its old key in SQLAlchemy, if a rollback gives that back,
@@ -79,5 +79,8 @@ pub fn another_of_the_row(case: &Case<'_>) -> bool {
     };
     let ((known, before), (there, now)) = (strangers(expected), strangers(got));
     let may_be = case.past.has_deleted() || case.past.rolled_back && case.past.expunged;
+    let entity = |view: &Json| case.past.entity(view.as_str()?).map(str::to_owned);
+    let named = entity(expected).is_some_and(|one| Some(one) == entity(got));
     may_be && known == there && now > before
+        || case.past.has_deleted() && case.past.expunged && named
 }

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::arena::{Flags, One};
+use crate::arena::Flags;
 use crate::batch::Operation;
 use crate::by_object::ByObject;
 use crate::error::FlushError;
@@ -211,11 +211,9 @@ impl Synchroniser<'_> {
         if let Some(inverse) = relationship.inverse.filter(|_| relationship.syncs_inverse)
             && !arena.is_loaded(relationship.id, id.slot)
         {
-            // What was queued on such a list is what its children say themselves, if not now, then in
-            // a flush in which the owner was outside of the session.
-            let leads_here =
-                |slot: &Slot| arena.one_link(inverse, *slot).current() == One::Object(id.slot);
-            history.added.retain(leads_here);
+            // What was queued on such a list its children say themselves, unless they were flushed, expired
+            // or rolled back while the owner was outside of the session.
+            history.added.retain(|&slot| arena.one_history(inverse, slot).added.is_none());
             self.parent_gained(relationship, id, &history.added);
             return Ok(());
         }
