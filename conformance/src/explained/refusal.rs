@@ -18,8 +18,9 @@ pub const ROLLED_BACK: &str = "transaction has been rolled back due to a previou
 
 /// Whether entail's flush passed, though what came after an autoflush may have been refused.
 pub fn passes(case: &Case<'_>) -> bool {
-    let by_itself =
-        case.expected.detail().contains(BY_AUTOFLUSH) || matches!(case.step, Step::Refresh { .. });
+    let may_flush = attaches(case.step) || matches!(case.step, Step::Refresh { .. });
+    let by_itself = case.expected.detail().contains(BY_AUTOFLUSH)
+        || case.scenario.session.autoflush && may_flush;
     case.got.is_ok() || by_itself && case.got.error() == "invalid_request"
 }
 
