@@ -55,7 +55,7 @@ class Play:
             if step["op"] in ENDING:
                 self.session.rollback()
                 self.nested.clear()
-            return {"error": kind, "detail": str(error)[:200]}
+            return {"error": kind, "detail": str(error)[:400]}
         return {"ok": True, **answer}
 
     # --- Names ---------------------------------------------------------------------------------

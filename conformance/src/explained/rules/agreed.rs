@@ -25,6 +25,7 @@ pub fn refused_in_part(case: &Case<'_>) -> bool {
     let says = |text| case.expected.may_say(text);
     let of_a_list = is_list && (says("has been deleted.  Use") || says(NOT_PRESENT));
     let of_a_merge = matches!(case.step, Step::Merge { .. });
-    let in_the_way = attaches(case.step) && says(IN_THE_WAY);
+    let comes_in = attaches(case.step) || matches!(case.step, Step::Delete { .. });
+    let in_the_way = comes_in && says(IN_THE_WAY);
     case.expected.error() == "invalid_request" && (in_the_way || of_a_list || of_a_merge)
 }

@@ -181,3 +181,10 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
 pub fn orphan_once_touched(case: &Case<'_>) -> bool {
     has_single_parent(case) && has_more_rows(case)
 }
+
+/// A deleted object is set to what it leads to, as its delete has found out, so that nothing comes along.
+pub fn set_to_what_it_was(case: &Case<'_>) -> bool {
+    case.past.has_deleted()
+        && case.past.expunged
+        && all_states(case, |_, expected, got| (expected, got) == ("detached", "persistent"))
+}

@@ -1,7 +1,7 @@
 //! Flushes that write in another order, or refuse something else.
 
 use super::super::look::{
-    all_relationships, has_given_key, has_post_update, is_in_a_ring, is_linked,
+    all_relationships, has_given_key, has_more_rows, has_post_update, is_in_a_ring, is_linked,
     same_but_references, same_rows,
 };
 use super::super::refusal::{failed_on, is_its_own, is_refused_delete, is_stale, passes};
@@ -179,4 +179,11 @@ pub fn number_given_again(case: &Case<'_>) -> bool {
     case.past.raw_delete
         && !has_given_key(case.scenario, entity)
         && case.expected.found().is_some_and(|found| case.got.found() == Some(!found))
+}
+
+/// A delete of a row that is gone comes after another row has taken its key, and meets that.
+pub fn deleted_who_took_the_key(case: &Case<'_>) -> bool {
+    let mut entities = case.scenario.entities.iter();
+    let is_given = entities.any(|entity| has_given_key(case.scenario, &entity.name));
+    case.past.raw_delete && is_given && has_more_rows(case)
 }

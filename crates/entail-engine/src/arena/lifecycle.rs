@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::by_object::ByObject;
 use crate::cascade::{Missing, past_and_present, walk};
 use crate::entity::Object;
@@ -91,16 +93,41 @@ impl Arena {
         Ok(())
     }
 
-    /// Enters an object that has a row into the identity map.
+    /// Enters an object that has a row into the identity map. A deleted object may come in again, to be
+    /// deleted once more.
     fn attach_persistent(&mut self, id: ObjectId) -> Result<(), StateError> {
+        self.check_alone(id)?;
+        self.map(id);
+        self.cell_mut(id).flags.insert(Flags::ATTACHED);
+        Ok(())
+    }
+
+    /// Refuses an object whose row another one of the session stands for.
+    fn check_alone(&self, id: ObjectId) -> Result<(), StateError> {
         if let Some(key) = &self.cell(id).key
             && let Some(other) = self.find_key(id.entity, key)
             && other != id
         {
             return Err(StateError::DuplicateKey { object: self.label(id), key: key.to_string() });
         }
-        self.map(id);
-        self.cell_mut(id).flags.insert(Flags::ATTACHED);
+        Ok(())
+    }
+
+    /// Refuses objects of which two stand for one row.
+    fn check_each_alone(&self, objects: &[(ObjectId, Cause)]) -> Result<(), StateError> {
+        let mut coming = FxHashSet::default();
+        for &(id, _) in objects {
+            self.check_alone(id)?;
+            let cell = self.cell(id);
+            if let Some(key) = cell.key.as_ref().filter(|_| !cell.flags.has(Flags::MAPPED))
+                && !coming.insert((id.entity, key))
+            {
+                return Err(StateError::DuplicateKey {
+                    object: self.label(id),
+                    key: key.to_string(),
+                });
+            }
+        }
         Ok(())
     }
 
@@ -119,25 +146,28 @@ impl Arena {
                 needs: "an object that is in the database",
             });
         }
-        self.attach_doomed(id)?;
         if self.flags(id).has(Flags::MARKED) {
             return Ok(());
         }
-        let reach = walk(self, Cascade::Delete, id);
+        let was_outside = !self.flags(id).has(Flags::ATTACHED);
+        self.attach_persistent(id)?;
+        let mut reach = walk(self, Cascade::Delete, id);
+        reach.objects.retain(|&(reached, _)| {
+            self.cell(reached).key.is_some() && !self.flags(reached).has(Flags::MARKED)
+        });
+        if let Err(error) = self.check_each_alone(&reach.objects) {
+            if was_outside {
+                self.release(id);
+            }
+            return Err(error);
+        }
         self.mark(id, Cause::Named);
         for (reached, cause) in reach.objects {
-            if self.cell(reached).key.is_some() && !self.flags(reached).has(Flags::MARKED) {
-                self.attach_doomed(reached)?;
-                self.mark(reached, cause);
-            }
+            self.attach_persistent(reached)?;
+            self.mark(reached, cause);
         }
         self.deferred.extend(reach.missing);
         Ok(())
-    }
-
-    /// A deleted object may be deleted again: it is entered once more.
-    fn attach_doomed(&mut self, id: ObjectId) -> Result<(), StateError> {
-        if self.flags(id).has(Flags::MARKED) { Ok(()) } else { self.attach_persistent(id) }
     }
 
     fn mark(&mut self, id: ObjectId, cause: Cause) {

@@ -246,14 +246,16 @@ impl<'a> Fates<'a> {
         self.entities.clone()
     }
 
-    /// The objects of an entity that were opened from this place on, with their work if that is still
-    /// the same, and the place behind them.
-    pub fn opened(&self, entity: EntityId, from: usize) -> (Vec<(ObjectId, Work)>, usize) {
-        let open = &self.open[entity.0 as usize];
-        let stands = |(id, work): &&(ObjectId, Work)| {
-            self.all.get(id).is_some_and(|fate| !fate.listed_only && fate.work == *work)
-        };
-        (open[from..].iter().filter(stands).copied().collect(), open.len())
+    /// How many objects of an entity were opened so far.
+    pub fn opened(&self, entity: EntityId) -> usize {
+        self.open[entity.0 as usize].len()
+    }
+
+    /// The object that was opened at a place, if it was for this work, and that still stands.
+    pub fn opened_for(&self, entity: EntityId, place: usize, work: Work) -> Option<ObjectId> {
+        let (id, opened_for) = self.open[entity.0 as usize][place];
+        let stands = |fate: &Fate| !fate.listed_only && fate.work == work;
+        (opened_for == work && self.all.get(&id).is_some_and(stands)).then_some(id)
     }
 
     // --- Reasons -----------------------------------------------------------------------------

@@ -23,21 +23,37 @@ impl Fates<'_> {
                 for &relationship in &mapping.entity(entity).relationships {
                     let relationship = mapping.relationship(relationship);
                     let seen = &mut seen[relationship.id.0 as usize];
-                    if relationship.viewonly {
-                        continue;
-                    }
-                    let (open, end) = self.opened(entity, *seen);
-                    is_done &= *seen == end;
-                    *seen = end;
-                    for now in [Work::Delete, Work::Save] {
-                        for &(id, _) in open.iter().filter(|(_, work)| *work == now) {
-                            self.look_along(relationship, id, now);
+                    let from = std::mem::replace(seen, self.opened(entity));
+                    let places = from..*seen;
+                    for work in [Work::Delete, Work::Save] {
+                        if places.is_empty() || !self.may_affect(relationship, work) {
+                            continue;
+                        }
+                        is_done = false;
+                        for place in places.clone() {
+                            if let Some(id) = self.opened_for(entity, place, work) {
+                                self.look_along(relationship, id, work);
+                            }
                         }
                     }
                 }
             }
         }
         self.follow_changed_keys();
+    }
+
+    /// Whether anybody may be affected along a relationship by what becomes of its owners.
+    fn may_affect(&self, relationship: &Relationship, work: Work) -> bool {
+        let cascade = relationship.cascade;
+        let lets_go = cascade.has(Cascade::DeleteOrphan);
+        !relationship.viewonly
+            && match (relationship.kind, work) {
+                (_, Work::Delete) if !self.any_deleted => false,
+                (Kind::ManyToOne, Work::Delete) => lets_go || cascade.has(Cascade::Delete),
+                (Kind::ManyToOne, Work::Save) => lets_go,
+                (Kind::ManyToMany, Work::Save) => lets_go || !relationship.passive_updates,
+                (Kind::ManyToMany | Kind::OneToMany | Kind::OneToOne, _) => true,
+            }
     }
 
     fn look_along(&mut self, relationship: &Relationship, id: ObjectId, work: Work) {
@@ -141,9 +157,6 @@ impl Fates<'_> {
     // --- The side that points ------------------------------------------------------------------
 
     fn child_saved(&mut self, relationship: &Relationship, id: ObjectId) {
-        if !relationship.cascade.has(Cascade::DeleteOrphan) {
-            return;
-        }
         let history = self.history_of(relationship, id);
         let of = self.reason_of(id);
         for slot in history.deleted {
@@ -156,10 +169,6 @@ impl Fates<'_> {
     }
 
     fn child_deleted(&mut self, relationship: &Relationship, id: ObjectId) {
-        let orphans = relationship.cascade.has(Cascade::DeleteOrphan);
-        if !orphans && !relationship.cascade.has(Cascade::Delete) {
-            return;
-        }
         let mut history = self.history_of(relationship, id);
         if !self.is_known(relationship, id) && relationship.passive_deletes == PassiveDeletes::No {
             match self.arena.known_target(relationship, id.slot) {
@@ -170,7 +179,7 @@ impl Fates<'_> {
         let of = self.reason_of(id);
         let mut targets = history.added;
         targets.extend(history.unchanged);
-        if orphans {
+        if relationship.cascade.has(Cascade::DeleteOrphan) {
             // One that somebody else has taken in is no orphan.
             let has_parent = |slot: &Slot| self.arena.has_parent(relationship.id, *slot);
             targets.extend(history.deleted.into_iter().filter(|slot| !has_parent(slot)));
