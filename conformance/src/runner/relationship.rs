@@ -61,10 +61,32 @@ impl Runner {
         Ok(())
     }
 
+    /// Loads what a member of a list has for its only parent, as SQLAlchemy does before it has another.
+    fn load_only_parent(&mut self, held: &Held, member: Handle<Record>) -> Result<(), Failure> {
+        let mapping = Arc::clone(&self.mapping);
+        let other_side = mapping.relationship(held.id).inverse.map(|id| mapping.relationship(id));
+        match other_side.filter(|one| one.single_parent && !one.kind.is_many()) {
+            Some(one) if self.session.state(member) == State::Persistent => {
+                let held = Held { owner: member, id: one.id, kind: one.kind, single_parent: true };
+                self.load_quietly(&held)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Loads a relationship without a flush before. Where its row is gone, nobody knows what it held.
+    fn load_quietly(&mut self, held: &Held) -> Result<(), Failure> {
+        let autoflush = self.session.set_autoflush(false);
+        let loaded = self.load(held);
+        self.session.set_autoflush(autoflush);
+        loaded.or_else(|failure| if failure.is_of_a_lost_row() { Ok(()) } else { Err(failure) })
+    }
+
     pub(super) fn append(&mut self, owner: &str, rel: &str, value: &str) -> Result<(), Failure> {
         let held = self.held(owner, rel)?;
         let value = self.names.object(value)?;
         self.load(&held)?;
+        self.load_only_parent(&held, value)?;
         self.session.try_push(held.owner, DynamicMany(held.id), value)?;
         Ok(())
     }
@@ -73,6 +95,7 @@ impl Runner {
         let held = self.held(owner, rel)?;
         let value = self.names.object(value)?;
         self.load(&held)?;
+        self.load_only_parent(&held, value)?;
         self.session.try_remove(held.owner, DynamicMany(held.id), value)?;
         Ok(())
     }
@@ -101,13 +124,7 @@ impl Runner {
             }
             Target::One(name) => {
                 if held.single_parent {
-                    let autoflush = self.session.set_autoflush(false);
-                    let loaded = self.load(&held);
-                    self.session.set_autoflush(autoflush);
-                    // Where its row is gone, nobody knows what it held.
-                    if loaded.as_ref().is_err_and(|failure| !failure.is_of_a_lost_row()) {
-                        loaded?;
-                    }
+                    self.load_quietly(&held)?;
                 }
                 let target = name.as_deref().and_then(|name| self.names.find(name));
                 self.session.try_set(held.owner, DynamicOne(held.id), target)?;

@@ -3,11 +3,12 @@
 use serde_json::Value as Json;
 
 use super::super::look::{
-    additions, all_states, attaches, has_fewer_rows, has_more_rows, has_single_parent, names,
+    additions, all_relationships, all_states, attaches, has_fewer_rows, has_more_rows,
+    has_single_parent, names,
 };
 use super::super::refusal::{IN_THE_WAY, is_refused_autoflush};
 use super::super::{Answer, Case};
-use crate::scenario::Step;
+use crate::scenario::{Relationship, Step};
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
 /// be refused.
@@ -166,6 +167,7 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
         "" if expected.is_ok() => {
             got.detail().contains("still refer by") || got.error() == "integrity.not_null"
         }
+        "integrity.foreign_key" => got.is_integrity(),
         "stale_data" => got.is_ok() || got.is_integrity(),
         "invalid_request" => matches!(case.step, Step::Rollback),
         _ => false,
@@ -179,7 +181,12 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
 /// An object that is without a parent, and has stayed so far, SQLAlchemy deletes once it is set to what it
 /// is already; for entail nothing has changed.
 pub fn orphan_once_touched(case: &Case<'_>) -> bool {
-    has_single_parent(case) && has_more_rows(case)
+    let deletes = |one: &Relationship| {
+        one.cascade.as_deref().is_some_and(|cascade| cascade.contains("delete-orphan"))
+    };
+    let lets_go =
+        has_single_parent(case) || case.past.merged && all_relationships(case).any(deletes);
+    lets_go && has_more_rows(case)
 }
 
 /// A deleted object is set to what it leads to, as its delete has found out, so that nothing comes along.
@@ -187,4 +194,14 @@ pub fn set_to_what_it_was(case: &Case<'_>) -> bool {
     case.past.has_deleted()
         && case.past.expunged
         && all_states(case, |_, expected, got| (expected, got) == ("detached", "persistent"))
+}
+
+/// An expire goes on to what a delete has loaded, and drops what it was set to.
+pub fn expired_with_what_was_loaded(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let led_to = |view: Option<&Json>| {
+        view.and_then(Json::as_str).is_some_and(|name| case.past.were_joined(owner, name))
+    };
+    let both = led_to(case.expected.view()) && led_to(case.got.view());
+    case.past.has_deleted() && case.past.expired && both
 }

@@ -33,6 +33,16 @@ pub fn former_unknown(case: &Case<'_>) -> bool {
     got.len() > expected.len() && expected.iter().all(|name| got.contains(name))
 }
 
+/// So an object may be refused as a second parent although it is the one.
+pub fn is_the_one(case: &Case<'_>) -> bool {
+    let may_be_unknown = may_be_stale(case) || case.past.has_deleted();
+    let Step::SetRel { owner, value: Target::One(Some(value)), .. } = case.step else {
+        return false;
+    };
+    let were_joined = case.past.were_joined(owner, value);
+    may_be_unknown && were_joined && case.expected.is_ok() && case.got.is_code("E0208")
+}
+
 /// So the list that held it before lets go of it in the flush, which asks.
 pub fn former_list_unknown(case: &Case<'_>) -> bool {
     let has_moved = |member: &String| case.past.companions(member) > 1;

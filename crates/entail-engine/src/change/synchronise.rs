@@ -211,9 +211,12 @@ impl Synchroniser<'_> {
         if let Some(inverse) = relationship.inverse.filter(|_| relationship.syncs_inverse)
             && !arena.is_loaded(relationship.id, id.slot)
         {
-            // What was queued on such a list its children say themselves, unless they were flushed, expired
-            // or rolled back while the owner was outside of the session.
-            history.added.retain(|&slot| arena.one_history(inverse, slot).added.is_none());
+            // What was queued on such a list its children say themselves, unless they take no part, or were
+            // flushed, expired or rolled back while the owner was outside of the session.
+            history.added.retain(|&slot| {
+                let child = ObjectId { entity: relationship.target, slot };
+                self.fates.work(child).is_none() || arena.one_history(inverse, slot).added.is_none()
+            });
             self.parent_gained(relationship, id, &history.added);
             return Ok(());
         }
