@@ -30,6 +30,8 @@ pub struct Past {
     /// Whether something was deleted, or a column set, since the last step that flushes: with
     /// autoflush SQLAlchemy may have flushed to load something for that.
     pub may_have_flushed: bool,
+    /// Whether something was deleted since the last step that flushes.
+    pub unflushed_delete: bool,
     /// Whether something was merged.
     pub merged: bool,
     /// Whether something was merged after a flush had failed.
@@ -115,6 +117,7 @@ impl Past {
             Step::Delete { object } => {
                 self.deleted_unflushed |= self.unflushed;
                 self.may_have_flushed = true;
+                self.unflushed_delete = true;
                 if answer.is_ok() {
                     self.deleted_again |= !self.deleted.is_empty();
                     self.deleted.insert(self.first_name(object).to_owned());
@@ -159,6 +162,7 @@ impl Past {
     fn note_flush(&mut self) {
         self.may_have_flushed = false;
         self.unflushed = false;
+        self.unflushed_delete = false;
         self.set.clear();
     }
 

@@ -31,7 +31,7 @@ pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
 /// So the rows may be ahead of entail's.
 pub fn rows_flushed_by_a_delete(case: &Case<'_>) -> bool {
     let both = case.expected.tables().is_some() && case.got.tables().is_some();
-    case.scenario.session.autoflush && case.past.may_have_flushed && both
+    case.scenario.session.autoflush && case.past.unflushed_delete && both
 }
 
 /// And what changes have taken out it does not find.
@@ -165,7 +165,8 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
     let attached = expected.is_ok() && got.is_code("E0206") && (of_deleted() || case.past.doubled);
     let flushed = match expected.error() {
         "" if expected.is_ok() => {
-            got.detail().contains("still refer by") || got.error() == "integrity.not_null"
+            let inserted = case.past.committed && got.error() == "integrity.not_null";
+            got.detail().contains("still refer by") || inserted
         }
         "integrity.foreign_key" => got.is_integrity(),
         "stale_data" => got.is_ok() || got.is_integrity(),

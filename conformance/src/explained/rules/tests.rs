@@ -1,6 +1,6 @@
 //! Differences that the rules explain, and such that they do not.
 
-use serde_json::{from_value, json};
+use serde_json::{Value as Json, from_value, json};
 
 use super::super::Past;
 use super::*;
@@ -126,7 +126,7 @@ fn what_nothing_has_led_to_is_explained_by_no_rule() {
         (op("flush"), ok(), error("cycle", "")),
         (op("flush"), error("cycle", ""), error("stale_data", "E0305")),
         (op("flush"), ok(), error("integrity.not_null", "E0502")),
-        (op("flush"), error("stale_data", "UPDATE statement on table 'nodes'"), ok()),
+        (op("flush"), error("stale_data", "UPDATE statement on table 'words'"), ok()),
         (op("commit"), error("integrity.foreign_key", "[SQL: DELETE FROM words"), ok()),
         (op("states"), states("persistent"), states("detached")),
         (op("states"), states("deleted"), states("persistent")),
@@ -270,6 +270,81 @@ fn without_expiry_a_deleted_object_may_live_on() {
     let expiring = scenario(false, true);
     assert_eq!(explained_with(&expiring, &committed, op("states"), lives.clone(), gone), "");
     assert_eq!(explained(&committed, op("states"), lives, states("transient")), "");
+}
+
+fn set(object: &str, column: &str, value: Json) -> (Json, Json) {
+    (json!({"op": "set", "ref": object, "column": column, "value": value}), ok())
+}
+
+fn up(owner: &str, target: &str) -> (Json, Json) {
+    (json!({"op": "set_rel", "owner": owner, "rel": "up", "value": target}), ok())
+}
+
+#[test]
+fn a_column_that_is_null_already_explains_an_update_of_it_alone() {
+    let raw = (json!({"op": "sql", "sql": "UPDATE nodes SET label = 'raw'"}), ok());
+    let filled = past(&[raw.clone(), set("a", "label", json!(null))]);
+    let (null, kept) = (
+        nodes(&[json!({"label": null, "up": null, "version": 1})]),
+        nodes(&[json!({"label": "raw", "up": null, "version": 1})]),
+    );
+    let tables = || op("tables");
+    assert_eq!(explained(&filled, tables(), null.clone(), kept.clone()), "VERS-03");
+    let named = past(&[raw, set("a", "label", json!("a"))]);
+    assert_eq!(explained(&named, tables(), null, kept), "");
+}
+
+#[test]
+fn what_a_flush_loads_explains_who_comes_along() {
+    let deleted = deleted();
+    let gone = || error("invalid_request", "Instance <Node> has been deleted.  Use the function");
+    let add = || of("add", "b");
+    assert_eq!(explained(&deleted, add(), gone(), ok()), "CASC-DEL-01, NULLIFY-01");
+    assert_eq!(explained(&deleted, of("refresh", "b"), gone(), ok()), "");
+    let back = past(&[(op("rollback"), ok())]);
+    let (pending, transient) = (states("pending"), states("transient"));
+    let why = explained(&back, op("states"), pending.clone(), transient.clone());
+    assert_eq!(why, "NULLIFY-01");
+    assert_eq!(explained(&Past::default(), op("states"), pending, transient), "");
+}
+
+#[test]
+fn a_parent_that_somebody_else_holds_is_explained_by_its_children() {
+    let (gone, there) = (states("deleted"), states("persistent"));
+    let manual = scenario(false, false);
+    let of_one = past(&[up("b", "a")]);
+    let of_two = past(&[up("b", "a"), up("c", "a")]);
+    let why =
+        |past: &Past| explained_with(&manual, past, op("states"), gone.clone(), there.clone());
+    assert_eq!(why(&of_one), "");
+    assert_eq!(why(&of_two), "CASC-ORPH-18");
+}
+
+#[test]
+fn lists_that_are_asked_for_otherwise_are_explained_by_what_is_known() {
+    let show = |owner: &str| json!({"op": "view", "owner": owner, "rel": "tags"});
+    let (full, empty) = (view(json!(["b"])), view(json!([])));
+    let word = (json!({"op": "new", "entity": "Word", "as": "w"}), ok());
+    let renamed = past(&[word.clone(), set("w", "word", json!("new"))]);
+    let why = explained(&renamed, show("w"), empty.clone(), full.clone());
+    assert_eq!(why, "SYNC-11");
+    let flushed = past(&[word, set("w", "word", json!("new")), (op("flush"), ok())]);
+    assert_eq!(explained(&flushed, show("w"), empty.clone(), full.clone()), "");
+    let expired = past(&[(of("expire", "a"), ok()), up("b", "a"), up("b", "c")]);
+    assert_eq!(explained(&expired, show("a"), empty.clone(), full.clone()), "DIRTY-02");
+    let still = past(&[(of("expire", "a"), ok()), up("b", "a")]);
+    assert_eq!(explained(&still, show("a"), empty, full), "");
+}
+
+#[test]
+fn another_object_of_the_row_is_explained_where_the_first_was_let_go_of() {
+    let show = json!({"op": "view", "owner": "b", "rel": "up"});
+    let (first, stranger) = (view(json!("a")), view(json!("?")));
+    let outside = past(&[(of("expunge", "a"), ok()), (op("rollback"), ok())]);
+    let why = explained(&outside, show.clone(), first.clone(), stranger.clone());
+    assert_eq!(why, "RB-04, CASC-DEL-01");
+    let back = past(&[(op("rollback"), ok())]);
+    assert_eq!(explained(&back, show, first, stranger), "");
 }
 
 #[test]
