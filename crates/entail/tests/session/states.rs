@@ -25,6 +25,26 @@ fn an_object_goes_through_all_five_states() {
 }
 
 #[test]
+fn a_delete_that_is_refused_marks_nobody() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    session.expunge_all();
+    let twin = session.get_by_key::<Order>(1).unwrap().unwrap();
+    let refused = session.delete(ed);
+    assert!(matches!(refused, Err(StateError::DuplicateKey { .. })), "{refused:?}");
+    assert_eq!(session.state(ed), State::Detached);
+    assert_eq!(session.deleted_objects(), []);
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users"), 1);
+    session.expunge(twin).unwrap();
+    session.delete(ed).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from users"), 0);
+    assert_eq!(count(&mut session, "select count(*) from orders"), 0);
+}
+
+#[test]
 fn handles_print_their_entity_place_and_generation() {
     let db = shop();
     let mut session = db.session();
