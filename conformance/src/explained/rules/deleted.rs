@@ -81,7 +81,11 @@ pub fn refused_after_a_delete(case: &Case<'_>) -> bool {
         && matches!(case.step, Step::Delete { .. })
         && case.got.is_code("E0205");
     let sooner = case.expected.is_ok() && (at_once || is_pending);
-    case.past.may_have_flushed && (is_refused_autoflush(case) || sooner)
+    let is_dropped = case.scenario.session.autoflush
+        && matches!(case.step, Step::Expunge { .. })
+        && case.expected.may_say("is not present in this Session")
+        && case.got.is_ok();
+    case.past.may_have_flushed && (is_refused_autoflush(case) || sooner || is_dropped)
 }
 
 /// It has loaded something, to delete it or to let go of it, that stands in the way of a detached object.
@@ -132,7 +136,8 @@ pub fn still_in_the_list(case: &Case<'_>) -> bool {
     let (Some(mut expected), Some(mut got)) = (members(case.expected), members(case.got)) else {
         return false;
     };
-    if case.past.was_deleted(owner) {
+    let flushes = case.scenario.session.autoflush && case.past.unflushed_delete;
+    if case.past.was_deleted(owner) || flushes {
         expected.dedup();
         got.dedup();
     }

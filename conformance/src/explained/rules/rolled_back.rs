@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json};
 
 use super::super::look::{
-    all_states, has_fewer_rows, has_given_key, has_post_update, same_but_references, same_rows,
+    all_states, has_fewer_rows, has_given_key, has_post_update, has_single_parent,
+    same_but_references, same_rows,
 };
 use super::super::refusal::{failed_on, is_refused_delete};
 use super::super::{Answer, Case};
@@ -43,7 +44,8 @@ pub fn kept_and_found(case: &Case<'_>) -> bool {
 
 /// A new object that kept a key is inserted and not deleted, though its delete has reached it.
 pub fn kept_and_inserted(case: &Case<'_>) -> bool {
-    case.past.failed && case.past.has_deleted() && has_fewer_rows(case)
+    let lets_go = case.past.has_deleted() || has_single_parent(case);
+    case.past.failed && lets_go && has_fewer_rows(case)
 }
 
 /// A foreign key that was kept is written, or its loss.
@@ -53,7 +55,7 @@ pub fn kept_numbers(case: &Case<'_>) -> bool {
 
 /// Merging finds by keys, too, and what it finds is another object.
 pub fn merged_onto_what_was_kept(case: &Case<'_>) -> bool {
-    let shows = matches!(case.step, Step::View { .. } | Step::States);
+    let shows = matches!(case.step, Step::View { .. } | Step::States | Step::Tables);
     case.past.merged_after_failure && case.expected.is_ok() && case.got.is_ok() && shows
 }
 

@@ -18,7 +18,7 @@ use crate::mapping::{Cascade, Kind, Mapping, Relationship, RelationshipId};
 use crate::value::ValueRef;
 
 use super::cell::{Cause, Flags};
-use super::link::{One, OneLink, Was};
+use super::link::{One, OneLink, Speaker, Was};
 use super::{Arena, Parent};
 
 /// The change that started a chain of events.
@@ -421,7 +421,7 @@ impl Arena {
         let link = self.many_link_mut(relationship.id, owner);
         match &mut link.current {
             Some(current) => current.push(member),
-            None => link.queue_added(member),
+            None => link.queue_added(member, speaker(relationship, initiator)),
         }
         Ok(())
     }
@@ -443,7 +443,7 @@ impl Arena {
                     current.remove(at);
                 }
             }
-            None => link.queue_removed(member),
+            None => link.queue_removed(member, speaker(relationship, initiator)),
         }
         Ok(())
     }
@@ -647,6 +647,14 @@ impl Arena {
         }
         self.set_parent(relationship.id, target, Parent::Lost);
     }
+}
+
+/// Who speaks of a change of a list. An association table both sides would write; where one deletes what it
+/// lets go of, it speaks for itself alone, as in SQLAlchemy.
+fn speaker(relationship: &Relationship, initiator: Option<Initiator>) -> Speaker {
+    let is_careful =
+        relationship.kind == Kind::ManyToMany && relationship.cascade.has(Cascade::DeleteOrphan);
+    if is_careful && initiator.is_some() { Speaker::Other } else { Speaker::Own }
 }
 
 /// The other side, if a change here changes it at once.

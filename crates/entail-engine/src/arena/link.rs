@@ -133,6 +133,8 @@ pub(crate) struct Shadow {
     pub added: Vec<Slot>,
     /// Members that were removed while the list was not loaded.
     pub removed: Vec<Slot>,
+    /// Those of them that the other side speaks of, so that this one only repeats it.
+    pub echoed: Vec<Slot>,
     /// What could be read before a rollback; only while the list is not loaded.
     pub stale: Option<Vec<Slot>>,
 }
@@ -147,6 +149,27 @@ pub(crate) enum ManyWas {
     Unknown,
     /// These members.
     Members(Vec<Slot>),
+}
+
+/// Which side of a relationship a queued change is made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speaker {
+    /// This one.
+    Own,
+    /// The other one, which writes it: both sides of an association table could.
+    Other,
+}
+
+impl Shadow {
+    /// A member is queued: what could be read before does not count, and the last side that spoke of
+    /// it writes it.
+    fn note_speaker(&mut self, member: Slot, speaker: Speaker) {
+        self.stale = None;
+        self.echoed.retain(|&one| one != member);
+        if speaker == Speaker::Other {
+            self.echoed.push(member);
+        }
+    }
 }
 
 impl ManyLink {
@@ -175,6 +198,7 @@ impl ManyLink {
         if let Some(shadow) = &mut self.shadow {
             shadow.added.retain(stays);
             shadow.removed.retain(stays);
+            shadow.echoed.retain(stays);
             if let ManyWas::Members(was) = &mut shadow.was {
                 was.retain(stays);
             }
@@ -185,9 +209,9 @@ impl ManyLink {
     }
 
     /// Queues an addition to a list that is not loaded.
-    pub fn queue_added(&mut self, member: Slot) {
+    pub fn queue_added(&mut self, member: Slot, speaker: Speaker) {
         let shadow = self.shadow_mut();
-        shadow.stale = None;
+        shadow.note_speaker(member, speaker);
         if let Some(at) = shadow.removed.iter().position(|&one| one == member) {
             shadow.removed.remove(at);
         } else if !shadow.added.contains(&member) {
@@ -196,9 +220,9 @@ impl ManyLink {
     }
 
     /// Queues a removal from a list that is not loaded.
-    pub fn queue_removed(&mut self, member: Slot) {
+    pub fn queue_removed(&mut self, member: Slot, speaker: Speaker) {
         let shadow = self.shadow_mut();
-        shadow.stale = None;
+        shadow.note_speaker(member, speaker);
         if let Some(at) = shadow.added.iter().position(|&one| one == member) {
             shadow.added.remove(at);
         } else if !shadow.removed.contains(&member) {
@@ -236,14 +260,17 @@ impl ManyLink {
     }
 
     /// What was added and removed since the last flush, and what stayed. Additions and removals
-    /// that are queued on an unloaded list count.
+    /// that are queued on an unloaded list count, unless the other side speaks of them.
     pub fn history(&self) -> History {
         let shadow = self.shadow.as_deref();
         let Some(current) = &self.current else {
-            return shadow.map_or_else(History::default, |shadow| History {
-                added: shadow.added.clone(),
-                unchanged: Vec::new(),
-                deleted: shadow.removed.clone(),
+            return shadow.map_or_else(History::default, |shadow| {
+                let own = |queue: &[Slot]| {
+                    let speaks = |member: &&Slot| !shadow.echoed.contains(member);
+                    queue.iter().filter(speaks).copied().collect()
+                };
+                let (added, deleted) = (own(&shadow.added), own(&shadow.removed));
+                History { added, unchanged: Vec::new(), deleted }
             });
         };
         match shadow.map(|shadow| &shadow.was) {
@@ -386,8 +413,8 @@ mod tests {
     #[test]
     fn queued_changes_apply_when_the_list_is_loaded() {
         let mut link = ManyLink::default();
-        link.queue_added(Slot(7));
-        link.queue_removed(Slot(1));
+        link.queue_added(Slot(7), Speaker::Own);
+        link.queue_removed(Slot(1), Speaker::Own);
         link.load(slots(&[1, 2]));
         assert_eq!(link.current, Some(slots(&[2, 7])));
         let history = link.history();
@@ -397,11 +424,24 @@ mod tests {
     #[test]
     fn queued_changes_that_undo_each_other_leave_nothing() {
         let mut link = ManyLink::default();
-        link.queue_added(Slot(7));
-        link.queue_removed(Slot(7));
-        link.queue_removed(Slot(8));
-        link.queue_added(Slot(8));
+        link.queue_added(Slot(7), Speaker::Own);
+        link.queue_removed(Slot(7), Speaker::Own);
+        link.queue_removed(Slot(8), Speaker::Own);
+        link.queue_added(Slot(8), Speaker::Own);
         assert_eq!(link.history(), History::default());
+    }
+
+    #[test]
+    fn what_the_other_side_speaks_of_is_shown_and_not_written() {
+        let mut link = ManyLink::default();
+        link.queue_added(Slot(7), Speaker::Other);
+        link.queue_removed(Slot(1), Speaker::Other);
+        assert_eq!(link.history(), History::default());
+        link.queue_added(Slot(8), Speaker::Other);
+        link.queue_added(Slot(8), Speaker::Own);
+        assert_eq!(link.history().added, slots(&[8]));
+        link.load(slots(&[1, 2]));
+        assert_eq!(link.current, Some(slots(&[2, 7, 8])));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::batch::Row;
 use crate::error::LoadError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{EntityId, Kind, RelationshipId};
+use crate::mapping::{Cascade, EntityId, RelationshipId};
 
 use super::Arena;
 use super::cell::{Cell, Flags};
@@ -182,11 +182,21 @@ impl Arena {
     pub(crate) fn keep_known_target(&mut self, relationship: RelationshipId, owner: Slot) {
         let mapping = Arc::clone(&self.mapping);
         let map = mapping.relationship(relationship);
-        if map.kind == Kind::ManyToOne
+        if !map.kind.is_many()
             && !self.is_loaded(relationship, owner)
             && let Some(target) = self.known_target(map, owner)
         {
             self.load_one(relationship, owner, target);
+        }
+    }
+
+    /// So it is along the relationships that have a cascade.
+    pub(crate) fn keep_targets_along(&mut self, cascade: Cascade, id: ObjectId) {
+        let mapping = Arc::clone(&self.mapping);
+        for &relationship in &mapping.entity(id.entity).relationships {
+            if mapping.relationship(relationship).cascade.has(cascade) {
+                self.keep_known_target(relationship, id.slot);
+            }
         }
     }
 

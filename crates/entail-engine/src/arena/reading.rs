@@ -9,7 +9,7 @@ use crate::mapping::{Kind, Relationship, RelationshipId};
 use crate::value::{Value, ValueRef};
 
 use super::cell::Flags;
-use super::link::{ManyWas, One, Was};
+use super::link::{ManyWas, One, Speaker, Was};
 use super::{Arena, LinkColumn};
 
 /// A net change of one column.
@@ -472,7 +472,7 @@ impl Arena {
             }
             match &mut link.current {
                 Some(members) => members.retain(|&member| member != owner),
-                None => link.queue_removed(owner),
+                None => link.queue_removed(owner, Speaker::Own),
             }
         }
     }

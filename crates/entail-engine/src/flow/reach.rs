@@ -48,6 +48,9 @@ impl Flow for Reach {
             let reach = walk(&unit.arena, self.cascade, self.object);
             if reach.missing.is_empty() {
                 let mut objects: Vec<_> = reach.objects.into_iter().map(|(id, _)| id).collect();
+                for &id in objects.iter().chain([&self.object]) {
+                    unit.arena.keep_targets_along(self.cascade, id);
+                }
                 objects.retain(|&id| id != self.object);
                 return Ok(Step::Done(objects));
             }
