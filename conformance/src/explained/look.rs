@@ -61,12 +61,17 @@ pub fn same_but_references(case: &Case<'_>) -> bool {
     same_rows(case, |table, column| is_own(case, table, column))
 }
 
-/// Whether a column holds neither a generated key nor what refers to another row.
+/// Whether a column holds neither a generated key, nor what refers to another row, nor a version, which
+/// counts changes of that.
 pub fn is_own(case: &Case<'_>, table: &str, column: &str) -> bool {
+    let is_version =
+        case.scenario.entities.iter().any(|entity| {
+            entity.table == table && entity.version_column.as_deref() == Some(column)
+        });
     let Some(table) = case.scenario.table(table) else { return true };
     let is_generated = table.column(column).is_some_and(|one| one.autoincrement);
     let refers = table.foreign_keys.iter().any(|key| key.columns.iter().any(|one| one == column));
-    !is_generated && !refers
+    !is_generated && !refers && !is_version
 }
 
 /// Whether the same rows are there, as far as some columns go, by table and name.

@@ -23,6 +23,8 @@ pub struct Past {
     pub raw_delete: bool,
     /// Whether an object was expired.
     pub expired: bool,
+    /// Whether an object was refreshed.
+    pub refreshed: bool,
     /// Whether an object was expunged.
     pub expunged: bool,
     /// Whether something was given to `delete` after something was.
@@ -114,6 +116,7 @@ impl Past {
                 }
             }
             Step::Expire { .. } => self.expired = true,
+            Step::Refresh { .. } => self.refreshed |= answer.is_ok(),
             Step::Delete { object } => {
                 self.deleted_unflushed |= self.unflushed;
                 self.may_have_flushed = true;

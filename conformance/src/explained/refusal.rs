@@ -1,7 +1,7 @@
 //! Refusals: what a statement that failed was, and in which words.
 
 use super::Case;
-use super::look::attaches;
+use super::look::{attaches, changes};
 use crate::scenario::Step;
 
 /// What SQLAlchemy says where an object stands for the row already.
@@ -18,7 +18,8 @@ pub const ROLLED_BACK: &str = "transaction has been rolled back due to a previou
 
 /// Whether entail's flush passed, though what came after an autoflush may have been refused.
 pub fn passes(case: &Case<'_>) -> bool {
-    let may_flush = attaches(case.step) || matches!(case.step, Step::Refresh { .. });
+    let may_flush =
+        attaches(case.step) || changes(case.step) || matches!(case.step, Step::Refresh { .. });
     let by_itself = case.expected.detail().contains(BY_AUTOFLUSH)
         || case.scenario.session.autoflush && may_flush;
     case.got.is_ok() || by_itself && case.got.error() == "invalid_request"
@@ -57,8 +58,7 @@ pub fn is_stale(case: &Case<'_>, verb: &str, is_such: impl Fn(&str) -> bool) -> 
 
 /// Whether SQLAlchemy flushed by itself and was refused, while entail's step passed.
 pub fn is_refused_autoflush(case: &Case<'_>) -> bool {
-    case.scenario.session.autoflush
-        && case.expected.is_of_a_flush()
-        && case.expected.may_say(BY_AUTOFLUSH)
-        && case.got.is_ok()
+    // SQLAlchemy says it of what the database refuses alone.
+    let says_so = !case.expected.is_integrity() || case.expected.may_say(BY_AUTOFLUSH);
+    case.scenario.session.autoflush && case.expected.is_of_a_flush() && says_so && case.got.is_ok()
 }

@@ -51,7 +51,7 @@ pub fn flushed_to_load(case: &Case<'_>) -> bool {
 /// brings that along.
 pub fn leads_to_the_deleted(case: &Case<'_>) -> bool {
     let is_there = case.expected.detail().contains("has been deleted.  Use");
-    let some = case.past.has_deleted() || has_single_parent(case);
+    let some = case.past.has_deleted() || case.past.raw_delete || has_single_parent(case);
     attaches(case.step) && is_there && case.got.is_ok() && some
 }
 

@@ -110,3 +110,9 @@ pub fn expired_before_its_update(case: &Case<'_>) -> bool {
     let is_written_later = tables.iter().any(|table| has_post_update(case.scenario, &table.name));
     case.past.expired && is_written_later && same_but_references(case)
 }
+
+/// The list of a former owner lets go of an object, though that was read afresh since; entail's object has
+/// the word.
+pub fn let_go_of_though_refreshed(case: &Case<'_>) -> bool {
+    (may_be_stale(case) || case.past.refreshed) && same_but_references(case)
+}

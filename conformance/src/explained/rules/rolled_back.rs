@@ -120,3 +120,11 @@ pub fn switched_in_part(case: &Case<'_>) -> bool {
     let no_row = case.expected.is_ok() && case.got.error() == "stale_data";
     case.past.rolled_back && (other_row || no_row)
 }
+
+/// An object that counts as one with a row there can be deleted.
+pub fn deleted_though_new(case: &Case<'_>) -> bool {
+    matches!(case.step, Step::Delete { .. })
+        && case.past.rolled_back
+        && case.expected.is_ok()
+        && case.got.is_code("E0205")
+}
