@@ -149,15 +149,16 @@ impl Arena {
         if self.flags(id).has(Flags::MARKED) {
             return Ok(());
         }
-        let was_outside = !self.flags(id).has(Flags::ATTACHED);
+        let before = self.flags(id);
         self.attach_persistent(id)?;
         let mut reach = walk(self, Cascade::Delete, id);
         reach.objects.retain(|&(reached, _)| {
             self.cell(reached).key.is_some() && !self.flags(reached).has(Flags::MARKED)
         });
         if let Err(error) = self.check_each_alone(&reach.objects) {
-            if was_outside {
-                self.release(id);
+            if !before.has(Flags::MAPPED) {
+                self.unmap(id);
+                self.cell_mut(id).flags = before;
             }
             return Err(error);
         }

@@ -98,9 +98,7 @@ fn children_that_lose_their_owner_go_together_and_with_their_other_changes() {
 fn links_go_before_others_come_and_both_behind_their_ends() {
     let db = shop();
     let mut session = db.session();
-    let ed = session.add(user("ed"));
-    let order = session.push(ed, User::ORDERS, order("o", &["nut"]));
-    let nut = session.many(order, Order::ITEMS).unwrap()[0];
+    let nut = nut(&mut session);
     let (a, b) = (session.add(tag("a")), session.add(tag("b")));
     session.set_all(nut, Item::TAGS, [a, b]).unwrap();
     check(
@@ -138,9 +136,7 @@ fn links_go_before_others_come_and_both_behind_their_ends() {
 fn a_link_to_an_object_that_the_flush_deletes_is_not_written() {
     let db = shop();
     let mut session = db.session();
-    let ed = session.add(user("ed"));
-    let order = session.push(ed, User::ORDERS, order("o", &["nut"]));
-    let nut = session.many(order, Order::ITEMS).unwrap()[0];
+    let nut = nut(&mut session);
     let old = session.add(tag("old"));
     session.commit().unwrap();
     session.push(nut, Item::TAGS, old);

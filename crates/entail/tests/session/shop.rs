@@ -147,6 +147,13 @@ pub fn ed(session: &mut Session) -> Handle<User> {
     ed
 }
 
+/// An item that ed has ordered; nothing of it is flushed.
+pub fn nut(session: &mut Session) -> Handle<Item> {
+    let ed = session.add(user("ed"));
+    let order = session.push(ed, User::ORDERS, order("o", &["nut"]));
+    session.many(order, Order::ITEMS).expect("its items are known")[0]
+}
+
 /// The number that a query gives.
 pub fn count(session: &mut Session, sql: &str) -> i64 {
     let autoflush = session.set_autoflush(false);
