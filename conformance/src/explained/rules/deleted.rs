@@ -136,7 +136,7 @@ pub fn still_in_the_list(case: &Case<'_>) -> bool {
     let (Some(mut expected), Some(mut got)) = (members(case.expected), members(case.got)) else {
         return false;
     };
-    let flushes = case.scenario.session.autoflush && case.past.unflushed_delete;
+    let flushes = case.scenario.session.autoflush && case.past.has_deleted();
     if case.past.was_deleted(owner) || flushes {
         expected.dedup();
         got.dedup();
