@@ -68,7 +68,10 @@ pub fn held_by_another(case: &Case<'_>) -> bool {
 /// The mark of one object is taken back; its children keep theirs, and entail has not loaded and marked
 /// them all.
 pub fn taken_back(case: &Case<'_>) -> bool {
-    case.past.taken_back && has_more_rows(case)
+    let is_gone = matches!(case.step, Step::Refresh { .. })
+        && case.expected.may_say("Could not refresh instance")
+        && case.got.is_ok();
+    case.past.taken_back && (is_gone || has_more_rows(case))
 }
 
 /// After that the next flush may be refused, because what it flushed was half done; entail has flushed
