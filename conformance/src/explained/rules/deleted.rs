@@ -154,7 +154,8 @@ pub fn still_in_the_list(case: &Case<'_>) -> bool {
 pub fn shows_who_was_deleted(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
     let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
-    let shown = expected.as_str().is_some_and(|name| case.past.was_deleted(name));
+    let may_be_gone = |name: &str| case.past.was_deleted(name) || case.past.gone.contains(name);
+    let shown = expected.as_str().is_some_and(may_be_gone);
     let is_gone = case.past.was_deleted(owner) || case.past.gone.contains(owner);
     let cleared = expected.is_null() && got.is_string() && is_gone;
     shown && got.is_null() || cleared

@@ -13,7 +13,8 @@ use crate::scenario::Step;
 /// or to show a column; entail knows enough without that.
 pub fn row_not_needed(case: &Case<'_>) -> bool {
     let says = |text| case.expected.error() == "invalid_request" && case.expected.may_say(text);
-    let flushes = matches!(case.step, Step::Flush | Step::Commit | Step::BeginNested);
+    let flushes =
+        matches!(case.step, Step::Flush | Step::Commit | Step::BeginNested | Step::Release);
     let needs = flushes
         || case.scenario.session.autoflush
         || matches!(case.step, Step::Delete { .. } | Step::Merge { .. });
