@@ -149,14 +149,16 @@ pub fn has_fewer_rows(case: &Case<'_>) -> bool {
     has_more_rows(&turned)
 }
 
+/// The names in a list that a view shows.
+pub fn members(view: Option<&Json>) -> Option<Vec<String>> {
+    let names = view?.as_array()?.iter().filter_map(Json::as_str);
+    Some(names.map(str::to_owned).collect())
+}
+
 /// The names that one list has beyond those of another, if it has all of those and more.
 pub fn additions(more: Option<&Json>, fewer: Option<&Json>) -> Option<Vec<String>> {
-    let names = |list: Option<&Json>| -> Option<Vec<String>> {
-        let names = list?.as_array()?.iter().filter_map(Json::as_str);
-        Some(names.map(str::to_owned).collect())
-    };
-    let mut rest = names(more)?;
-    for name in names(fewer)? {
+    let mut rest = members(more)?;
+    for name in members(fewer)? {
         let at = rest.iter().position(|one| *one == name)?;
         rest.remove(at);
     }

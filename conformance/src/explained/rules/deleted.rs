@@ -2,12 +2,12 @@
 
 use serde_json::Value as Json;
 
+use super::super::Case;
 use super::super::look::{
     additions, all_relationships, all_states, attaches, has_fewer_rows, has_more_rows,
-    has_single_parent, names,
+    has_single_parent, members, names,
 };
 use super::super::refusal::{IN_THE_WAY, is_refused_autoflush};
-use super::super::{Answer, Case};
 use crate::scenario::{Relationship, Step};
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
@@ -132,11 +132,9 @@ pub fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
 /// delete has reached it before. The list of a deleted object may have a member once more.
 pub fn still_in_the_list(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
-    let members = |answer: Answer<'_>| -> Option<Vec<String>> {
-        let names = answer.view()?.as_array()?.iter().filter_map(Json::as_str);
-        Some(names.map(str::to_owned).collect())
-    };
-    let (Some(mut expected), Some(mut got)) = (members(case.expected), members(case.got)) else {
+    let (Some(mut expected), Some(mut got)) =
+        (members(case.expected.view()), members(case.got.view()))
+    else {
         return false;
     };
     let flushes = case.scenario.session.autoflush && case.past.has_deleted();

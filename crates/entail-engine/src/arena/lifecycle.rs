@@ -97,9 +97,14 @@ impl Arena {
     /// deleted once more.
     fn attach_persistent(&mut self, id: ObjectId) -> Result<(), StateError> {
         self.check_alone(id)?;
+        self.enter(id);
+        Ok(())
+    }
+
+    /// Enters an object that was found to be alone.
+    fn enter(&mut self, id: ObjectId) {
         self.map(id);
         self.cell_mut(id).flags.insert(Flags::ATTACHED);
-        Ok(())
     }
 
     /// Refuses an object whose row another one of the session stands for.
@@ -164,7 +169,7 @@ impl Arena {
         }
         self.mark(id, Cause::Named);
         for (reached, cause) in reach.objects {
-            self.attach_persistent(reached)?;
+            self.enter(reached);
             self.mark(reached, cause);
         }
         self.deferred.extend(reach.missing);

@@ -78,9 +78,6 @@ pub(super) struct Edge {
     members: (u32, u32),
 }
 
-/// For how many objects room is made before they are met, at most.
-const EXPECTED: usize = 1 << 16;
-
 type Give = fn(&mut MergeGraph, &Arena, &Mapping, NodeId) -> Result<(), StateError>;
 
 impl MergeGraph {
@@ -152,26 +149,10 @@ impl MergeGraph {
                 self.follow_links(arena, mapping, id);
             }
             self.close_edges(next as NodeId, before);
-            if next == 0 {
-                self.expect_as_much(mapping);
-            }
             next += 1;
         }
         self.find_keys(arena);
         Ok(())
-    }
-
-    /// Makes room for what the other roots reach, if they reach as much as the first one.
-    fn expect_as_much(&mut self, mapping: &Mapping) {
-        let others = self.roots.saturating_sub(1);
-        for edge in self.edges(0) {
-            let edge = self.edge(edge);
-            let room = (self.members(edge).len() * others).min(EXPECTED);
-            self.nodes.reserve(room);
-            self.members.reserve(room);
-            let target = mapping.relationship(edge.relationship).target;
-            self.values_of(mapping, target).make_room(room);
-        }
     }
 
     /// Finds the keys that the nodes name.
