@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::Answer;
 use super::look::changes;
-use crate::scenario::{Step, Target};
+use crate::scenario::{Branch, Graph, Step, Target};
 
 /// What happened so far in a scenario.
 #[derive(Debug, Default)]
@@ -38,6 +38,8 @@ pub struct Past {
     pub merged: bool,
     /// Whether something was merged after a flush had failed.
     pub merged_after_failure: bool,
+    /// Whether something was merged that has the key of a deleted object.
+    pub merged_onto_deleted: bool,
     /// The columns that were set to NULL.
     pub nulled: HashSet<String>,
     /// Whether a column was set of an object that had been given to `delete`.
@@ -58,7 +60,7 @@ pub struct Past {
     owners: HashMap<String, String>,
     /// Whether there are changes that were not flushed.
     unflushed: bool,
-    /// Which columns of which objects were set since the last flush.
+    /// Which columns of which objects were set.
     set: HashSet<(String, String)>,
     /// The names of expired objects whose rows were found gone when they were read.
     lost: HashSet<String>,
@@ -90,6 +92,7 @@ impl Past {
             }
             Step::Merge { name, value } => {
                 self.is_a(name, &value.entity);
+                self.note_graph(value);
                 self.merged = true;
                 self.merged_after_failure |= self.failed;
             }
@@ -101,6 +104,7 @@ impl Past {
                 }
             }
             Step::Append { owner, value, .. } => {
+                self.taken_back |= answer.is_ok() && self.was_deleted(value);
                 self.join(owner, value);
                 self.share(owner, value);
                 self.made_lists |= self.is_made(owner);
@@ -166,7 +170,23 @@ impl Past {
         self.may_have_flushed = false;
         self.unflushed = false;
         self.unflushed_delete = false;
-        self.set.clear();
+    }
+
+    /// A graph is merged: what it sets to NULL, and whether it has the key of a deleted object.
+    fn note_graph(&mut self, graph: &Graph) {
+        for (column, value) in &graph.set {
+            if value.is_null() {
+                self.nulled.insert(column.clone());
+            }
+            let key_of = value.get("$key").and_then(Json::as_str);
+            self.merged_onto_deleted |= key_of.is_some_and(|name| self.was_deleted(name));
+        }
+        for branch in graph.rels.values() {
+            match branch {
+                Branch::Many(graphs) => graphs.iter().for_each(|one| self.note_graph(one)),
+                Branch::One(one) => one.iter().for_each(|one| self.note_graph(one)),
+            }
+        }
     }
 
     /// Two objects were brought together.
@@ -221,7 +241,7 @@ impl Past {
         self.appended.iter().filter(|pair| pair.iter().any(|one| one == name)).count()
     }
 
-    /// The columns of an object that were set since the last flush.
+    /// The columns of an object that were set.
     pub fn columns_set<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let name = self.first_name(name);
         self.set.iter().filter(move |(object, _)| object == name).map(|(_, column)| column.as_str())

@@ -98,6 +98,11 @@ impl Arena {
 
     fn finish_deleted(&mut self, deleted: &[ObjectId]) {
         for &id in deleted {
+            if self.flags(id).has(Flags::NEW) {
+                // A cascade came to it before it was inserted: there is nothing to delete.
+                self.release_one(id);
+                continue;
+            }
             self.leave_identity(id);
             let cell = self.cell_mut(id);
             // Nothing can be read afresh any more: what is known counts.

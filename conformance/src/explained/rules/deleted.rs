@@ -16,8 +16,9 @@ pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
     let loads = matches!(case.step, Step::Delete { .. } | Step::Set { .. });
     let flushed = is_refused_autoflush(case);
     let shows = matches!(case.step, Step::States) && case.scenario.session.autoflush;
-    let inserted =
-        |_: &str, expected: &str, got: &str| (expected, got) == ("detached", "transient");
+    let inserted = |_: &str, expected: &str, got: &str| {
+        matches!(expected, "detached" | "deleted") && got == "transient"
+    };
     let sooner = |name: &str, expected: &str, got: &str| {
         let written =
             matches!((expected, got), ("deleted", "persistent") | ("persistent", "pending"));
@@ -68,9 +69,9 @@ pub fn held_by_another(case: &Case<'_>) -> bool {
 /// The mark of one object is taken back; its children keep theirs, and entail has not loaded and marked
 /// them all.
 pub fn taken_back(case: &Case<'_>) -> bool {
-    let is_gone = matches!(case.step, Step::Refresh { .. })
-        && case.expected.may_say("Could not refresh instance")
-        && case.got.is_ok();
+    let cannot = case.expected.may_say("Could not refresh instance")
+        || case.expected.may_say("is not persistent within this Session");
+    let is_gone = matches!(case.step, Step::Refresh { .. }) && cannot && case.got.is_ok();
     case.past.taken_back && (is_gone || has_more_rows(case))
 }
 
@@ -84,11 +85,15 @@ pub fn refused_after_a_delete(case: &Case<'_>) -> bool {
         && matches!(case.step, Step::Delete { .. })
         && case.got.is_code("E0205");
     let sooner = case.expected.is_ok() && (at_once || is_pending);
+    let both = case.scenario.session.autoflush
+        && case.past.unflushed_delete
+        && case.expected.is_integrity()
+        && case.got.is_integrity();
     let is_dropped = case.scenario.session.autoflush
         && matches!(case.step, Step::Expunge { .. })
         && case.expected.may_say("is not present in this Session")
         && case.got.is_ok();
-    case.past.may_have_flushed && (is_refused_autoflush(case) || sooner || is_dropped)
+    case.past.may_have_flushed && (is_refused_autoflush(case) || sooner || both || is_dropped)
 }
 
 /// It has loaded something, to delete it or to let go of it, that stands in the way of a detached object.
@@ -103,12 +108,24 @@ pub fn in_the_way(case: &Case<'_>) -> bool {
 /// It has read an expired object, to delete or flush what leads there; entail reads it when it is asked
 /// for, and a flush that goes before deletes it, or it is outside by then.
 pub fn read_by_a_delete(case: &Case<'_>) -> bool {
-    let Step::Read { object, .. } = case.step else { return false };
+    let object = match case.step {
+        Step::Read { object, .. } => object,
+        Step::Get { key, .. } => return is_found_by_a_delete(case, key),
+        _ => return false,
+    };
     let outside = case.got.detail() == "an expired object that is detached cannot be read";
     let is_gone = case.past.was_deleted(object) && case.got.error() == "invalid_request";
     let is_found_gone = case.scenario.session.autoflush
         && case.got.detail() == "the row of an expired object is gone";
     case.expected.is_ok() && (outside || is_gone || is_found_gone)
+}
+
+/// So `get` finds what is marked, where entail must read it, and flushes before.
+fn is_found_by_a_delete(case: &Case<'_>, key: &Json) -> bool {
+    let is_marked = key["$key"].as_str().is_some_and(|name| case.past.was_deleted(name));
+    let flushes = case.scenario.session.autoflush && case.past.unflushed_delete;
+    let is_found = case.expected.found() == Some(true) && case.got.found() == Some(false);
+    is_marked && flushes && is_found
 }
 
 /// It has loaded the list of a deleted object, from which something can still be taken out.
@@ -192,8 +209,8 @@ pub fn orphan_once_touched(case: &Case<'_>) -> bool {
     let deletes = |one: &Relationship| {
         one.cascade.as_deref().is_some_and(|cascade| cascade.contains("delete-orphan"))
     };
-    let lets_go =
-        has_single_parent(case) || case.past.merged && all_relationships(case).any(deletes);
+    let is_read_afresh = case.past.merged || case.past.refreshed;
+    let lets_go = has_single_parent(case) || is_read_afresh && all_relationships(case).any(deletes);
     lets_go && has_more_rows(case)
 }
 

@@ -112,6 +112,14 @@ pub fn expired_before_its_update(case: &Case<'_>) -> bool {
     case.past.expired && is_written_later && same_but_references(case)
 }
 
+/// What SQLAlchemy's flush has loaded of such an object goes on to show the owner that let go of it.
+pub fn goes_on_to_show(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let former = case.expected.view().and_then(Json::as_str);
+    let is_former = former.is_some_and(|former| case.past.were_joined(owner, former));
+    case.past.refreshed && is_former && case.got.view().is_some_and(Json::is_null)
+}
+
 /// The list of a former owner lets go of an object, though that was read afresh since; entail's object has
 /// the word.
 pub fn let_go_of_though_refreshed(case: &Case<'_>) -> bool {

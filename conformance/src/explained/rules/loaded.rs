@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::Case;
-use super::super::look::{additions, may_be_stale};
+use super::super::look::{additions, all_states, has_fewer_rows, has_single_parent, may_be_stale};
 use super::super::refusal::is_refused_autoflush;
 use crate::scenario::{Step, Target};
 
@@ -43,11 +43,24 @@ pub fn is_the_one(case: &Case<'_>) -> bool {
     may_be_unknown && were_joined && case.expected.is_ok() && case.got.is_code("E0208")
 }
 
-/// So the list that held it before lets go of it in the flush, which asks.
+/// So the list that held it before lets go of it in the flush, which asks; or it has let go, where
+/// SQLAlchemy's does not hear of it.
 pub fn former_list_unknown(case: &Case<'_>) -> bool {
-    let has_moved = |member: &String| case.past.companions(member) > 1;
-    let stays = additions(case.got.view(), case.expected.view());
-    may_be_stale(case) && stays.is_some_and(|stays| stays.iter().all(has_moved))
+    let Step::View { owner, .. } = case.step else { return false };
+    let has_moved =
+        |member: &String| case.past.companions(member) > 1 || case.past.was_deleted(owner);
+    let (expected, got) = (case.expected.view(), case.got.view());
+    let differ = additions(got, expected).or_else(|| additions(expected, got));
+    may_be_stale(case) && differ.is_some_and(|differ| differ.iter().all(has_moved))
+}
+
+/// Who is let go of so, may be an orphan.
+pub fn orphan_of_an_unknown(case: &Case<'_>) -> bool {
+    let deleted = |_: &str, expected: &str, got: &str| {
+        expected == "persistent" && matches!(got, "deleted" | "detached")
+    };
+    let is_gone = all_states(case, deleted) || has_fewer_rows(case);
+    case.past.expired && has_single_parent(case) && is_gone
 }
 
 /// A merge reads the row of an expired object that it copies onto, and so knows what that led to;
@@ -60,6 +73,15 @@ pub fn read_by_a_merge(case: &Case<'_>) -> bool {
     case.past.merged && may_be_stale(case) && changed
 }
 
+/// What a delete has loaded SQLAlchemy knows, and so whose list hears of a change.
+pub fn former_found_by_a_delete(case: &Case<'_>) -> bool {
+    let Step::View { owner, .. } = case.step else { return false };
+    let names = [case.expected, case.got].map(|one| one.view().and_then(Json::as_str));
+    let were_joined =
+        |name: &Option<&str>| name.is_some_and(|name| case.past.were_joined(owner, name));
+    may_be_stale(case) && case.past.has_deleted() && names.iter().all(were_joined)
+}
+
 /// Such a list is asked for in SQLAlchemy by a number that SQLite may have given to another row.
 pub fn known_to_be_empty(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
@@ -67,7 +89,8 @@ pub fn known_to_be_empty(case: &Case<'_>) -> bool {
     case.past.is_made(owner) && case.past.raw_delete && case.got.shows_nobody() && is_found
 }
 
-/// A list is asked for by the key that the row has; in SQLAlchemy by the changed one.
+/// A list is asked for by the key that the row has; in SQLAlchemy by the changed one, in the flush
+/// itself, too, whose view remains.
 pub fn asked_by_the_changed_key(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
     let table = case.past.entity(owner).and_then(|entity| case.scenario.table_of(entity));

@@ -8,7 +8,7 @@ use super::super::look::{
     all_states, has_fewer_rows, has_given_key, has_post_update, has_single_parent,
     same_but_references, same_rows,
 };
-use super::super::refusal::{failed_on, is_refused_delete};
+use super::super::refusal::{failed_on, is_refused_delete, is_stale};
 use super::super::{Answer, Case};
 use crate::scenario::Step;
 
@@ -32,7 +32,8 @@ pub fn kept_and_refused(case: &Case<'_>) -> bool {
     let both = [expected, got].iter().all(|answer| answer.is_ok() || of_a_value(*answer));
     let passes = got.is_ok() || got.is_integrity();
     let lost = case.past.rolled_back && expected.error() == "integrity.not_null" && passes;
-    case.past.failed && either && both || lost
+    let of_no_row = is_stale(case, "DELETE", |_| true) && passes;
+    case.past.failed && (either && both || of_no_row) || lost
 }
 
 /// A key that was kept is one by which somebody looks.
@@ -84,6 +85,13 @@ pub fn known_after_a_rollback(case: &Case<'_>) -> bool {
 pub fn came_along_again(case: &Case<'_>) -> bool {
     case.past.rolled_back
         && all_states(case, |_, expected, got| (expected, got) == ("pending", "transient"))
+}
+
+/// Or whom a list was given that was not loaded does not come along.
+pub fn not_brought_by_a_queue(case: &Case<'_>) -> bool {
+    let is_pending =
+        |_: &str, expected: &str, got: &str| (expected, got) == ("transient", "pending");
+    case.past.rolled_back && all_states(case, is_pending)
 }
 
 /// Where a new object's key was changed in the transaction that is rolled back, SQLAlchemy gives it the

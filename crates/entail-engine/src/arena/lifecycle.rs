@@ -523,14 +523,14 @@ impl Arena {
         self.map(id)
     }
 
-    /// Takes the key that an object's row has now.
+    /// Takes the key that an object's row has now. One that has it already, and has lost its place to
+    /// another in the same flush, does not take that back: the database gave the key to the other.
     #[must_use = "an object that has lost its place must be dealt with"]
     pub(crate) fn take_key(&mut self, id: ObjectId, key: Key) -> Option<ObjectId> {
-        let cell = self.cell(id);
-        if cell.key.as_ref() == Some(&key) {
-            return if cell.flags.has(Flags::MAPPED) { None } else { self.map(id) };
-        }
         let former = self.cell(id).key.clone();
+        if former.as_ref() == Some(&key) {
+            return None;
+        }
         self.set_key(id, Some(key));
         let displaced = self.map(id);
         if let Some(former) = former {

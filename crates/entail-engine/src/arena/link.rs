@@ -230,6 +230,14 @@ impl ManyLink {
         }
     }
 
+    /// An addition that is queued turns out to be none.
+    pub fn forget_added(&mut self, member: Slot) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.added.retain(|&one| one != member);
+            shadow.echoed.retain(|&one| one != member);
+        }
+    }
+
     /// Takes the members from the database and applies what was queued. Says whether that
     /// makes a change.
     pub fn load(&mut self, members: Vec<Slot>) {

@@ -461,19 +461,24 @@ impl Arena {
             return;
         }
         link.remember(was.map_or(Was::Nobody, Was::Object));
-        let moved = was.filter(|&was| link.current() != One::Object(was));
+        let current = link.current();
         let inverse = self.mapping.relationship(relationship).inverse;
-        if let (Some(former), Some(list)) = (moved, inverse)
-            && self.kind(list) == Kind::OneToMany
-        {
-            let link = self.many_link_mut(list, former);
-            if link.current.is_some() {
-                link.remember();
-            }
-            match &mut link.current {
-                Some(members) => members.retain(|&member| member != owner),
-                None => link.queue_removed(owner, Speaker::Own),
-            }
+        let (Some(former), Some(list)) = (was, inverse) else { return };
+        if self.kind(list) != Kind::OneToMany {
+            return;
+        }
+        let link = self.many_link_mut(list, former);
+        if current == One::Object(former) {
+            // It was set to what it held, so it did not come into the list.
+            link.forget_added(owner);
+            return;
+        }
+        if link.current.is_some() {
+            link.remember();
+        }
+        match &mut link.current {
+            Some(members) => members.retain(|&member| member != owner),
+            None => link.queue_removed(owner, Speaker::Own),
         }
     }
 

@@ -167,8 +167,15 @@ impl Arena {
         }
         let marked = std::mem::take(&mut self.marked).into_iter().map(|(id, _)| id);
         self.deferred.clear();
-        for id in level.deleted.into_iter().chain(marked) {
+        for id in level.deleted {
             self.revive(id);
+        }
+        for id in marked {
+            self.cell_mut(id).flags.remove(Flags::MARKED);
+            // What an outer level has deleted stays so, though it was to be deleted once more.
+            if !self.flags(id).has(Flags::DELETED) {
+                self.revive(id);
+            }
         }
         let mut changed: FxHashSet<ObjectId> = level.dirty.iter().copied().collect();
         changed.extend(self.touched.iter().copied());

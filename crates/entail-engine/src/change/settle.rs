@@ -93,6 +93,9 @@ impl Fates<'_> {
             if is_new(self, slot) || self.work(child) == Some(Work::Save) {
                 continue;
             }
+            if self.is_deleted(child) && self.asks_whence(relationship, child) {
+                continue;
+            }
             let cause = self.cause(child, Reason::Linked(relationship.id), of);
             self.keep(child, cause);
         }
@@ -120,6 +123,19 @@ impl Fates<'_> {
                 }
             }
         }
+    }
+
+    /// Whether it must be found out first whether a child that a cascade deletes has come from
+    /// elsewhere, or was set to the parent that it had: then nobody takes it in.
+    fn asks_whence(&mut self, relationship: &Relationship, child: ObjectId) -> bool {
+        let Some(inverse) = relationship.inverse else { return false };
+        let reason = self.reason_of(child).map(|cause| self.causes[cause as usize].reason);
+        let is_unknown = matches!(reason, Some(Reason::Cascaded(_, Cascade::Delete)))
+            && self.arena.was_unknown(inverse, child.slot);
+        if is_unknown {
+            self.needs.former.push(Missing { relationship: inverse, owner: child });
+        }
+        is_unknown
     }
 
     fn parent_deleted(&mut self, relationship: &Relationship, id: ObjectId) {

@@ -71,15 +71,15 @@ impl Flow for Get {
         {
             return Ok(Step::Done(Some(id)));
         }
-        if self.key.has_null() {
-            return Ok(Step::Done(None));
-        }
         if let Some(flush) = &mut self.autoflush {
             inner!(flush, unit, answer.take());
             self.autoflush = None;
             if let Some(id) = known(unit) {
                 return Ok(Step::Done(Some(id)));
             }
+        }
+        if self.key.has_null() {
+            return Ok(Step::Done(None));
         }
         let keys = [(self.entity, self.key.clone())];
         let (pass, batch) = Pass::of_keys(&keys, &unit.arena, &mut unit.texts);
