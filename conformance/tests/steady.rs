@@ -220,3 +220,31 @@ fn after_a_commit_or_a_rollback_memory_says_what_the_database_has() {
     }
     assert!(asked > 10_000, "{asked} questions are too few");
 }
+
+/// SQLAlchemy fails where a delete cascade comes to an object that was never inserted.
+#[test]
+fn what_a_cascade_deletes_before_its_insert_is_let_go_of() {
+    let id = json!({"name": "id", "type": "integer", "primary_key": true, "autoincrement": true});
+    let label = json!({"name": "label", "type": "text"});
+    let pref_id = json!({"name": "pref_id", "type": "integer"});
+    let key = json!({"columns": ["pref_id"], "references": {"table": "prefs", "columns": ["id"]}});
+    let pref = json!({"name": "pref", "target": "Pref", "kind": "many_to_one",
+                      "foreign_key": ["pref_id"], "cascade": "save-update, delete"});
+    let scenario = from_value(json!({
+        "name": "owner_side-1", "session": {"autoflush": false, "expire_on_commit": false},
+        "tables": [{"name": "prefs", "columns": [id, label], "foreign_keys": []},
+                   {"name": "users", "columns": [id, label, pref_id], "foreign_keys": [key]}],
+        "entities": [{"name": "Pref", "table": "prefs", "relationships": []},
+                     {"name": "User", "table": "users", "relationships": [pref]}],
+        "steps": [{"op": "new", "entity": "User", "as": "u"},
+                  {"op": "new", "entity": "Pref", "as": "p"},
+                  {"op": "add", "ref": "u"}, {"op": "commit"},
+                  {"op": "set_rel", "owner": "u", "rel": "pref", "value": "p"},
+                  {"op": "delete", "ref": "u"}, {"op": "flush"}, {"op": "states"},
+                  {"op": "commit"}, {"op": "tables"}],
+    }));
+    let answers = runner::run(&scenario.expect("it is of the format"), "sqlite::memory:");
+    let answers = answers.expect("it can be played");
+    assert_eq!(answers["results"][7]["states"], json!({"u": "deleted", "p": "transient"}));
+    assert_eq!(answers["results"][9]["tables"], json!({"prefs": [], "users": []}));
+}

@@ -287,3 +287,18 @@ fn sessions_that_change_the_same_rows_in_opposite_order_never_wait_for_each_othe
     first.join().unwrap().unwrap();
     second.join().unwrap().unwrap();
 }
+
+#[test]
+fn what_was_deleted_before_a_savepoint_stays_so_when_it_is_deleted_once_more() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = session.add(user("ed"));
+    session.commit().unwrap();
+    session.delete(ed).unwrap();
+    session.savepoint().unwrap();
+    session.delete(ed).unwrap();
+    session.rollback_to_savepoint().unwrap();
+    assert_eq!(session.state(ed), State::Deleted);
+    session.rollback().unwrap();
+    assert_eq!(session.state(ed), State::Persistent);
+}
