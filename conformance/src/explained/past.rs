@@ -224,6 +224,11 @@ impl Past {
         self.deleted.contains(self.first_name(name))
     }
 
+    /// Who was given to `delete`, by the names that they were given first.
+    pub fn deleted(&self) -> impl Iterator<Item = &str> {
+        self.deleted.iter().map(String::as_str)
+    }
+
     /// Whether an object was made new.
     pub fn is_made(&self, name: &str) -> bool {
         self.made.contains(self.first_name(name))

@@ -7,6 +7,9 @@ use crate::scenario::Step;
 /// What SQLAlchemy says where an object stands for the row already.
 pub const IN_THE_WAY: &str = "another instance with key";
 
+/// What the runner says where entail would have to load what an object outside leads to.
+pub const CANNOT_LOAD: &str = "a detached object cannot load its relationships";
+
 /// What it says where a query began a flush that failed.
 pub const BY_AUTOFLUSH: &str = "Query-invoked autoflush";
 

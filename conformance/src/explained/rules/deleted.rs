@@ -7,7 +7,7 @@ use super::super::look::{
     additions, all_relationships, all_states, attaches, has_fewer_rows, has_more_rows,
     has_single_parent, members, names,
 };
-use super::super::refusal::{IN_THE_WAY, is_refused_autoflush};
+use super::super::refusal::{CANNOT_LOAD, IN_THE_WAY, is_refused_autoflush};
 use crate::scenario::{Relationship, Step};
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
@@ -78,12 +78,10 @@ pub fn taken_back(case: &Case<'_>) -> bool {
 /// After that the next flush may be refused, because what it flushed was half done; entail has flushed
 /// nothing yet. Or what it flushed before lets pass what entail flushes at once.
 pub fn refused_after_a_delete(case: &Case<'_>) -> bool {
-    let at_once = case.scenario.session.autoflush
-        && matches!(case.step, Step::Flush | Step::Commit)
-        && case.got.detail().contains("still refer by");
-    let is_pending = case.scenario.session.autoflush
-        && matches!(case.step, Step::Delete { .. })
-        && case.got.is_code("E0205");
+    let needs_it =
+        matches!(case.step, Step::Delete { .. } | Step::Refresh { .. } | Step::Expire { .. });
+    let is_pending = case.scenario.session.autoflush && needs_it && case.got.is_code("E0205");
+    let at_once = case.scenario.session.autoflush && case.got.detail().contains("still refer by");
     let sooner = case.expected.is_ok() && (at_once || is_pending);
     let both = case.scenario.session.autoflush
         && case.past.unflushed_delete
@@ -131,14 +129,15 @@ fn is_found_by_a_delete(case: &Case<'_>, key: &Json) -> bool {
 /// It has loaded the list of a deleted object, from which something can still be taken out.
 pub fn removed_from_what_was_loaded(case: &Case<'_>) -> bool {
     let Step::Remove { owner, .. } = case.step else { return false };
-    case.past.was_deleted(owner) && case.expected.is_ok() && case.got.is_code("E0216")
+    let cannot = case.got.detail() == CANNOT_LOAD || case.got.is_code("E0216");
+    case.past.was_deleted(owner) && case.expected.is_ok() && cannot
 }
 
 /// It has loaded what a deleted object led to, or goes on to load it; entail has reached it without
 /// loading it.
 pub fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
-    let cannot = case.got.detail() == "a detached object cannot load its relationships";
+    let cannot = case.got.detail() == CANNOT_LOAD;
     let nobody = case.got.shows_nobody() || case.expected.shows_nobody() && case.got.is_ok();
     let fewer = additions(case.expected.view(), case.got.view()).is_some();
     let unknown = nobody || fewer || cannot && case.expected.is_ok();
@@ -170,7 +169,8 @@ pub fn shows_who_was_deleted(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
     let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
     let may_be_gone = |name: &str| case.past.was_deleted(name) || case.past.gone.contains(name);
-    let shown = expected.as_str().is_some_and(may_be_gone);
+    let is_one = |name: &str| may_be_gone(name) || name == "?" && case.past.has_deleted();
+    let shown = expected.as_str().is_some_and(is_one);
     let is_gone = case.past.was_deleted(owner) || case.past.gone.contains(owner);
     let cleared = expected.is_null() && got.is_string() && is_gone;
     shown && got.is_null() || cleared
@@ -192,8 +192,7 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
             let inserted = case.past.committed && got.error() == "integrity.not_null";
             got.detail().contains("still refer by") || inserted
         }
-        "integrity.foreign_key" => got.is_integrity(),
-        "stale_data" => got.is_ok() || got.is_integrity(),
+        "integrity.foreign_key" | "stale_data" => got.is_ok() || got.is_integrity(),
         "invalid_request" => matches!(case.step, Step::Rollback),
         _ => false,
     };

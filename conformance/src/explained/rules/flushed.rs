@@ -61,7 +61,7 @@ pub fn not_its_key(case: &Case<'_>) -> bool {
 /// SQLAlchemy has given an object a key of NULL, or it is new, and then cannot delete it by that.
 pub fn deleted_by_null(case: &Case<'_>) -> bool {
     let by_null = case.expected.may_say("using NULL for primary key value");
-    let passes = case.got.is_of_a_flush() || case.got.is_ok();
+    let passes = case.got.is_of_a_flush() || case.got.is_ok() || case.got.is_code("E0404");
     case.expected.error() == "flush" && by_null && passes
 }
 
@@ -201,9 +201,12 @@ pub fn deleted_who_took_the_key(case: &Case<'_>) -> bool {
 }
 
 /// Of several rows in one statement one may violate a unique key before another is found to refer to
-/// nothing.
+/// nothing, or a row may violate two constraints.
 pub fn refused_together(case: &Case<'_>) -> bool {
-    case.past.raw_delete
-        && case.expected.error() == "integrity.foreign_key"
-        && case.got.error() == "integrity.unique"
+    let other = match case.expected.error() {
+        "integrity.foreign_key" => case.past.raw_delete,
+        "integrity.not_null" => true,
+        _ => false,
+    };
+    other && case.got.error() == "integrity.unique"
 }

@@ -7,6 +7,7 @@ mod update;
 
 use std::sync::Arc;
 
+use crate::arena::Flags;
 use crate::batch::{Expect, Operation, Param};
 use crate::by_object::ByObject;
 use crate::error::FlushError;
@@ -340,10 +341,13 @@ impl Builder<'_> {
 
     fn delete(&self, id: ObjectId, switches: &Switches, changes: &mut ChangeSet) {
         let arena = self.fates.arena;
-        if switches.by_old.contains_key(&id) || arena.cell(id).key.is_none() {
+        let entity = self.entity(id);
+        // A number that the database makes may be another row's by now.
+        let is_gone = arena.flags(id).has(Flags::DELETED)
+            && entity.key.iter().any(|column| entity.generated.contains(column));
+        if switches.by_old.contains_key(&id) || arena.cell(id).key.is_none() || is_gone {
             return;
         }
-        let entity = self.entity(id);
         let table = self.table(id);
         let mut version = entity
             .version
