@@ -36,6 +36,7 @@ use crate::error::StateError;
 use crate::handle::{Handle, ObjectId, RawHandle, Slot};
 use crate::key::Key;
 use crate::mapping::{EntityId, Kind, Mapping, RelationshipId};
+use crate::room;
 use crate::value::{Value, ValueRef};
 
 pub use attach::Links;
@@ -323,7 +324,7 @@ impl Arena {
         let slot = table.store.reserve();
         let mut cell = Cell { generation: table.generation, ..Cell::default() };
         cell.flags.insert(Flags::OCCUPIED);
-        table.cells.push(cell);
+        room::push(&mut table.cells, cell);
         ObjectId { entity, slot }
     }
 
@@ -472,9 +473,7 @@ impl Arena {
         match &mut self.links[relationship.0 as usize] {
             LinkColumn::One(links) => {
                 let at = owner.0 as usize;
-                if links.len() <= at {
-                    links.resize(at + 1, OneLink::default());
-                }
+                room::fill(links, at + 1, OneLink::default);
                 &mut links[at]
             }
             LinkColumn::Many(_) => unreachable!("a relationship to one has links to one"),
@@ -496,9 +495,7 @@ impl Arena {
         match &mut self.links[relationship.0 as usize] {
             LinkColumn::Many(links) => {
                 let at = owner.0 as usize;
-                if links.len() <= at {
-                    links.resize_with(at + 1, ManyLink::default);
-                }
+                room::fill(links, at + 1, ManyLink::default);
                 &mut links[at]
             }
             LinkColumn::One(_) => unreachable!("a relationship to many has links to many"),
@@ -581,7 +578,7 @@ impl Arena {
             if parent == Parent::Unknown {
                 return;
             }
-            parents.resize(at + 1, PackedParent::default());
+            room::fill(parents, at + 1, PackedParent::default);
         }
         parents[at] = parent.pack();
     }
@@ -614,7 +611,7 @@ impl Arena {
         let cell = self.cell_mut(id);
         if !cell.flags.has(Flags::TOUCHED) {
             cell.flags.insert(Flags::TOUCHED);
-            self.touched.push(id);
+            room::push(&mut self.touched, id);
         }
     }
 

@@ -17,6 +17,7 @@ pub mod key;
 pub mod mapping;
 pub mod plan;
 pub mod query;
+mod room;
 pub mod sql;
 pub mod unit;
 pub mod value;

@@ -94,7 +94,8 @@ pub fn known_to_be_empty(case: &Case<'_>) -> bool {
 pub fn asked_by_the_changed_key(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else {
         // So a delete cascade finds nobody.
-        return case.past.deleted().any(|owner| is_key_changed(case, owner)) && has_fewer_rows(case);
+        return case.past.deleted().any(|owner| is_key_changed(case, owner))
+            && has_fewer_rows(case);
     };
     let is_found = additions(case.got.view(), case.expected.view()).is_some();
     is_key_changed(case, owner) && is_found

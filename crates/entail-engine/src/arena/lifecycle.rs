@@ -11,6 +11,7 @@ use crate::error::StateError;
 use crate::handle::ObjectId;
 use crate::key::Key;
 use crate::mapping::{Cascade, Mapping};
+use crate::room;
 
 use super::cell::{Cause, Flags, State};
 use super::link::{ManyLink, OneLink};
@@ -80,7 +81,7 @@ impl Arena {
         let cell = self.cell(id);
         if cell.key.is_none() {
             if !cell.flags.has(Flags::NEW) {
-                self.new.push((id, cause));
+                room::push(&mut self.new, (id, cause));
                 self.cell_mut(id).flags.insert(Flags::NEW.and(Flags::ATTACHED));
             }
             return Ok(());

@@ -9,6 +9,7 @@ use crate::cascade::walk;
 use crate::error::FlushError;
 use crate::handle::ObjectId;
 use crate::mapping::{Cascade, EntityId, Mapping, RelationshipId};
+use crate::room;
 
 use super::{CauseNode, Needs, Reason};
 
@@ -138,7 +139,7 @@ impl<'a> Fates<'a> {
         if open.is_empty() {
             self.entities.push(id.entity);
         }
-        open.push((id, work));
+        room::push(open, (id, work));
     }
 
     /// A version that is not to be trusted must be read before it is compared.

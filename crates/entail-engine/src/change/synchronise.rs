@@ -8,6 +8,7 @@ use crate::by_object::ByObject;
 use crate::error::FlushError;
 use crate::handle::{ObjectId, Slot};
 use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
+use crate::room;
 
 use super::fate::{Fates, Work};
 
@@ -94,7 +95,7 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     sync.linked.resize_with(fates.mapping.relationships().len(), FxHashSet::default);
     let mut objects: Vec<Vec<(ObjectId, Work)>> = vec![Vec::new(); fates.mapping.entities().len()];
     for (&id, fate) in fates.all.iter().filter(|(_, fate)| !fate.listed_only) {
-        objects[id.entity.0 as usize].push((id, fate.work));
+        room::push(&mut objects[id.entity.0 as usize], (id, fate.work));
     }
     objects.iter_mut().for_each(|objects| objects.sort_unstable_by_key(|(id, _)| *id));
     sync.clear_within_tables(&objects)?;

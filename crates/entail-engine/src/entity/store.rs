@@ -6,6 +6,7 @@ use std::fmt;
 use crate::arena::Snapshot;
 use crate::batch::Row;
 use crate::handle::Slot;
+use crate::room;
 use crate::value::{PackedValues, Value, ValueError, ValueRef};
 
 use super::{Object, RowReader};
@@ -95,7 +96,7 @@ impl<T> fmt::Debug for TypedStore<T> {
 
 impl<T: Object> Store for TypedStore<T> {
     fn reserve(&mut self) -> Slot {
-        self.objects.push(None);
+        room::push(&mut self.objects, None);
         Slot(self.objects.len() as u32 - 1)
     }
 

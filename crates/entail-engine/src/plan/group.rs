@@ -43,9 +43,11 @@ fn whole(bulk: Bulk) -> Step {
         (Of::Links, Operation::Update) => StepAction::Relink,
         (Of::Links, Operation::Delete) => StepAction::Unlink,
     };
-    let rows = bulk.rows.iter();
+    let expect = bulk.expect();
+    // They take the places of those that they are made of.
+    let rows = bulk.rows.into_iter();
     Step {
-        expect: bulk.expect(),
+        expect,
         rows: rows
             .map(|row| PlannedRow { object: row.object, slot: row.slot, cause: row.cause })
             .collect(),

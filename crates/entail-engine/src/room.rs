@@ -1,0 +1,59 @@
+//! Room in lists that grow one by one.
+
+/// From so many entries on a list grows by more than twice.
+const MANY: usize = 256;
+
+/// From so many on it only doubles again, so that room that is never used stays within bounds.
+const TOO_MANY: usize = 65_536;
+
+/// How much longer a list of many becomes.
+const FACTOR: usize = 8;
+
+/// Makes room for one more. A list of many is moved less often than one that doubles; memory that is
+/// not written yet costs nothing.
+#[inline]
+pub(crate) fn for_one_more<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() && list.len() >= MANY {
+        grow(list);
+    }
+}
+
+#[cold]
+fn grow<T>(list: &mut Vec<T>) {
+    let factor = if list.len() < TOO_MANY { FACTOR } else { 2 };
+    list.reserve(list.len() * (factor - 1));
+}
+
+/// Appends to a list that may become long.
+#[inline]
+pub(crate) fn push<T>(list: &mut Vec<T>, one: T) {
+    for_one_more(list);
+    list.push(one);
+}
+
+/// Fills a list up to so many entries.
+#[inline]
+pub(crate) fn fill<T>(list: &mut Vec<T>, len: usize, with: impl FnMut() -> T) {
+    if list.len() < len {
+        for_one_more(list);
+        list.resize_with(len, with);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_grows_by_more_than_twice_and_a_very_long_one_does_not() {
+        let mut list = Vec::with_capacity(MANY);
+        (0..=MANY).for_each(|one| push(&mut list, one));
+        assert_eq!(list.capacity(), FACTOR * MANY);
+        let mut list = Vec::new();
+        fill(&mut list, TOO_MANY, || 0u8);
+        list.shrink_to_fit();
+        let full = list.capacity();
+        push(&mut list, 1);
+        assert_eq!(list.capacity(), 2 * full);
+    }
+}
