@@ -9,19 +9,23 @@ const TOO_MANY: usize = 65_536;
 /// How much longer a list of many becomes.
 const FACTOR: usize = 8;
 
-/// Makes room for one more. A list of many is moved less often than one that doubles; memory that is
-/// not written yet costs nothing.
+/// For how many more a full list of many makes room when one more comes; 0 for any other. Such a list is
+/// moved less often than one that doubles, and memory that is not written yet costs nothing.
 #[inline]
-pub(crate) fn for_one_more<T>(list: &mut Vec<T>) {
-    if list.len() == list.capacity() && list.len() >= MANY {
-        grow(list);
+pub(crate) fn additional<T>(list: &Vec<T>) -> usize {
+    match list.len() {
+        len if len < list.capacity() || len < MANY => 0,
+        len if len < TOO_MANY => len * (FACTOR - 1),
+        len => len,
     }
 }
 
-#[cold]
-fn grow<T>(list: &mut Vec<T>) {
-    let factor = if list.len() < TOO_MANY { FACTOR } else { 2 };
-    list.reserve(list.len() * (factor - 1));
+#[inline]
+fn for_one_more<T>(list: &mut Vec<T>) {
+    let additional = additional(list);
+    if additional > 0 {
+        list.reserve(additional);
+    }
 }
 
 /// Appends to a list that may become long.

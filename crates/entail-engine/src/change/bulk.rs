@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::batch::{Expect, Operation, Param, ParamList, ParamRef, ParamSlice};
 use crate::handle::ObjectId;
 use crate::mapping::{Table, TableId};
+use crate::room;
 
 use super::{LinkChange, Phase, RowChange};
 
@@ -65,9 +66,6 @@ pub(super) struct NewRow<'a> {
     pub generated: &'a [usize],
     pub row: BulkRow,
 }
-
-/// From so many rows on lists grow faster.
-const MANY: usize = 256;
 
 /// How many bulks are looked through for one of the same shape.
 const LOOK_BACK: usize = 16;
@@ -181,9 +179,8 @@ pub(super) fn updated<'a>(
 impl Bulk {
     /// Adds a row whose parameters are there already.
     pub(super) fn push(&mut self, row: BulkRow) {
-        if self.rows.len() == self.rows.capacity() && self.rows.len() >= MANY {
-            // Large lists grow by more than twice, so that they are moved less often.
-            let more = self.rows.len() * 7;
+        let more = room::additional(&self.rows);
+        if more > 0 {
             self.params.reserve(more * (self.columns.len() + self.keys.len()));
             self.rows.reserve(more);
         }

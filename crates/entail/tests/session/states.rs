@@ -250,3 +250,18 @@ fn expunged_objects_can_be_read_and_added_again() {
     session.commit().unwrap();
     assert_eq!(count(&mut session, "select count(*) from users where name = 'edward'"), 1);
 }
+
+#[test]
+fn a_second_delete_does_not_meet_the_row_that_has_got_the_number() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    session.delete(ed).unwrap();
+    session.commit().unwrap();
+    let wendy = session.add(user("wendy"));
+    session.delete(ed).unwrap();
+    session.commit().unwrap();
+    assert_eq!(session.state(ed), State::Detached);
+    assert_eq!(session.state(wendy), State::Persistent);
+    assert_eq!(count(&mut session, "select count(*) from users where name = 'wendy'"), 1);
+}
