@@ -1,7 +1,7 @@
 //! Answers that agree, and after which the sessions differ.
 
 use super::super::Case;
-use super::super::look::attaches;
+use super::super::look::{attaches, names};
 use super::super::refusal::{IN_THE_WAY, NOT_PRESENT, ROLLED_BACK};
 use crate::scenario::{Step, Target};
 
@@ -23,9 +23,13 @@ pub fn failed_without_rollback(case: &Case<'_>) -> bool {
 pub fn refused_in_part(case: &Case<'_>) -> bool {
     let is_list = matches!(case.step, Step::SetRel { value: Target::Many(_), .. });
     let says = |text| case.expected.may_say(text);
-    let of_a_list = is_list && (says("has been deleted.  Use") || says(NOT_PRESENT));
+    let of_a_list = is_list && says(NOT_PRESENT);
     let of_a_merge = matches!(case.step, Step::Merge { .. });
     let comes_in = attaches(case.step) || matches!(case.step, Step::Delete { .. });
     let in_the_way = comes_in && says(IN_THE_WAY);
-    case.expected.error() == "invalid_request" && (in_the_way || of_a_list || of_a_merge)
+    let leads_there = attaches(case.step)
+        && says("has been deleted.  Use")
+        && (is_list || names(case.step).all(|name| !case.past.was_deleted(name)));
+    let in_part = in_the_way || leads_there || of_a_list || of_a_merge;
+    case.expected.error() == "invalid_request" && in_part
 }

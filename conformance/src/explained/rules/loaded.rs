@@ -24,6 +24,12 @@ pub fn flushed_by_a_new_list(case: &Case<'_>) -> bool {
     case.scenario.session.autoflush && (sooner && case.past.is_made(owner) || later)
 }
 
+/// So it is with an object whose row is not known, and that leads to nobody.
+pub fn flushed_to_read_nobody(case: &Case<'_>) -> bool {
+    let sooner = |_: &str, expected: &str, got: &str| (expected, got) == ("persistent", "pending");
+    case.scenario.session.autoflush && may_be_stale(case) && all_states(case, sooner)
+}
+
 /// SQLAlchemy loads what a relationship held before it was set; entail asks nothing, and takes it for
 /// changed.
 pub fn former_unknown(case: &Case<'_>) -> bool {
@@ -82,11 +88,13 @@ pub fn former_found_by_a_delete(case: &Case<'_>) -> bool {
     may_be_stale(case) && case.past.has_deleted() && names.iter().all(were_joined)
 }
 
-/// Such a list is asked for in SQLAlchemy by a number that SQLite may have given to another row.
+/// Such a list is asked for in SQLAlchemy by a number that SQLite may have given to another row, and so is
+/// a reference that was never set.
 pub fn known_to_be_empty(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
-    let is_found = additions(case.expected.view(), case.got.view()).is_some();
-    case.past.is_made(owner) && case.past.raw_delete && case.got.shows_nobody() && is_found
+    let is_found = !case.expected.shows_nobody() && case.expected.view().is_some();
+    let is_new = case.past.is_made(owner) || case.past.merged;
+    is_new && case.past.raw_delete && case.got.shows_nobody() && is_found
 }
 
 /// A list is asked for by the key that the row has; in SQLAlchemy by the changed one, in the flush

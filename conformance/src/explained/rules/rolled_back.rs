@@ -72,10 +72,11 @@ pub fn left_over(case: &Case<'_>) -> bool {
 
 /// After a rollback SQLAlchemy has expired both ends, and the one that is let go of keeps what it leads
 /// to, since nobody reads it; entail's objects have their values. So setting one to
-/// what it was is a change.
+/// what it was is a change, as it is where one was let go of.
 pub fn known_after_a_rollback(case: &Case<'_>) -> bool {
     if let (Some(expected), Some(got)) = (case.expected.dirty(), case.got.dirty()) {
-        return case.past.rolled_back && got.iter().all(|name| expected.contains(name));
+        let may_be = case.past.rolled_back || case.past.expunged;
+        return may_be && got.iter().all(|name| expected.contains(name));
     }
     let (Some(expected), Some(got)) = (case.expected.view(), case.got.view()) else { return false };
     let Step::View { owner, .. } = case.step else { return false };
