@@ -328,12 +328,44 @@ fn lists_that_are_asked_for_otherwise_are_explained_by_what_is_known() {
     let renamed = past(&[word.clone(), set("w", "word", json!("new"))]);
     let why = explained(&renamed, show("w"), empty.clone(), full.clone());
     assert_eq!(why, "SYNC-11");
-    let flushed = past(&[word, set("w", "word", json!("new")), (op("flush"), ok())]);
-    assert_eq!(explained(&flushed, show("w"), empty.clone(), full.clone()), "");
+    // What the flush has loaded so remains.
+    let flushed = past(&[word.clone(), set("w", "word", json!("new")), (op("flush"), ok())]);
+    assert_eq!(explained(&flushed, show("w"), empty.clone(), full.clone()), "SYNC-11");
+    assert_eq!(explained(&past(&[word]), show("w"), empty.clone(), full.clone()), "");
     let expired = past(&[(of("expire", "a"), ok()), up("b", "a"), up("b", "c")]);
     assert_eq!(explained(&expired, show("a"), empty.clone(), full.clone()), "DIRTY-02");
     let still = past(&[(of("expire", "a"), ok()), up("b", "a")]);
     assert_eq!(explained(&still, show("a"), empty, full), "");
+}
+
+#[test]
+fn what_is_not_known_of_a_former_owner_is_explained_where_it_may_not_be() {
+    let show = json!({"op": "view", "owner": "b", "rel": "up"});
+    let manual = scenario(false, false);
+    let why = |past: &Past, step: &Json, expected: &Json, got: &Json| {
+        explained_with(&manual, past, step.clone(), expected.clone(), got.clone())
+    };
+    let (first, other, nobody) = (view(json!("a")), view(json!("c")), view(json!(null)));
+    let known = past(&[up("b", "a"), up("b", "c"), (of("delete", "a"), ok())]);
+    let commit = (op("commit"), ok());
+    let unknown = past(&[commit, up("b", "a"), up("b", "c"), (of("delete", "a"), ok())]);
+    assert_eq!(why(&known, &show, &first, &other), "");
+    let expiring = scenario(false, true);
+    let found = explained_with(&expiring, &unknown, show.clone(), first.clone(), other.clone());
+    assert_eq!(found, "CASC-DEL-01, DIRTY-02");
+    let afresh = past(&[up("b", "a"), (of("refresh", "b"), ok())]);
+    assert_eq!(why(&afresh, &show, &first, &nobody), "BACKREF-05");
+    assert_eq!(why(&past(&[up("b", "a")]), &show, &first, &nobody), "");
+    let (there, gone) = (states("persistent"), states("deleted"));
+    let expired = past(&[(of("expire", "b"), ok())]);
+    assert_eq!(why(&expired, &op("states"), &there, &gone), "DIRTY-02");
+    assert_eq!(why(&Past::default(), &op("states"), &there, &gone), "");
+    let back = past(&[(op("rollback"), ok())]);
+    let (transient, pending) = (states("transient"), states("pending"));
+    assert_eq!(why(&back, &op("states"), &transient, &pending), "BACKREF-05");
+    assert_eq!(why(&Past::default(), &op("states"), &transient, &pending), "");
+    assert_eq!(explained(&back, op("states"), there.clone(), pending.clone()), "AUTOFL-01");
+    assert_eq!(why(&back, &op("states"), &there, &pending), "");
 }
 
 #[test]
