@@ -90,17 +90,20 @@ impl Arena {
         }
     }
 
-    fn drop_pending(&mut self, id: ObjectId) {
-        if self.flags(id).has(Flags::NEW) {
-            self.release_one(id);
+    /// Lets go of an object if it is pending, and says whether it was. It leaves the list of new ones
+    /// when the flush is finished.
+    fn drop_pending(&mut self, id: ObjectId) -> bool {
+        let is_pending = self.flags(id).has(Flags::NEW);
+        if is_pending {
+            self.cell_mut(id).flags.remove(Flags::NEW.and(Flags::ATTACHED));
         }
+        is_pending
     }
 
     fn finish_deleted(&mut self, deleted: &[ObjectId]) {
         for &id in deleted {
-            if self.flags(id).has(Flags::NEW) {
-                // A cascade came to it before it was inserted: there is nothing to delete.
-                self.release_one(id);
+            // A cascade may have come to it before it was inserted.
+            if self.drop_pending(id) {
                 continue;
             }
             self.leave_identity(id);

@@ -469,11 +469,6 @@ impl Arena {
 
     // --- After a flush -----------------------------------------------------------------------
 
-    /// Lets go of one pending object.
-    pub(crate) fn release_one(&mut self, id: ObjectId) {
-        self.release(id);
-    }
-
     /// A deleted object leaves the identity map.
     pub(crate) fn leave_identity(&mut self, id: ObjectId) {
         self.unmap(id);
