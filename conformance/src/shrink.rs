@@ -81,7 +81,7 @@ impl Shrinking {
             }
         }
         for place in 0..self.list("/tables").len() {
-            self.drop_columns(&format!("/tables/{place}/columns"), differs)?;
+            self.drop_members(&format!("/tables/{place}/columns"), differs)?;
             for one in 0..self.list(&format!("/tables/{place}/foreign_keys")).len() {
                 let at = format!("/tables/{place}/foreign_keys/{one}");
                 self.drop_fields(&at, &["on_delete", "on_update"], differs)?;
@@ -102,27 +102,9 @@ impl Shrinking {
         list: &str,
         differs: &mut impl FnMut(&Json) -> Result<bool, E>,
     ) -> Result<(), E> {
-        self.drop_those(list, |_| true, differs)
-    }
-
-    /// Drops columns, but for the labels: without them, rows differ by their numbers, which are nobody's
-    /// business.
-    fn drop_columns<E>(
-        &mut self,
-        list: &str,
-        differs: &mut impl FnMut(&Json) -> Result<bool, E>,
-    ) -> Result<(), E> {
-        self.drop_those(list, |column| column["name"] != "label", differs)
-    }
-
-    fn drop_those<E>(
-        &mut self,
-        list: &str,
-        may_go: impl Fn(&Json) -> bool,
-        differs: &mut impl FnMut(&Json) -> Result<bool, E>,
-    ) -> Result<(), E> {
         for place in (0..self.list(list).len()).rev() {
-            if !may_go(&self.list(list)[place]) {
+            // Without their labels rows differ by their numbers, which are nobody's business.
+            if self.list(list)[place]["name"] == "label" {
                 continue;
             }
             let mut candidate = self.best.clone();

@@ -265,3 +265,20 @@ fn a_second_delete_does_not_meet_the_row_that_has_got_the_number() {
     assert_eq!(session.state(wendy), State::Persistent);
     assert_eq!(count(&mut session, "select count(*) from users where name = 'wendy'"), 1);
 }
+
+#[test]
+fn a_second_delete_reaches_no_rows_of_who_has_got_the_number() {
+    let db = shop();
+    let mut session = db.session();
+    let _ = ed(&mut session);
+    session.clear();
+    let ed = session.get_by_key::<User>(1).unwrap().unwrap();
+    session.delete(ed).unwrap();
+    session.commit().unwrap();
+    let wendy = session.add(user("wendy"));
+    session.push(wendy, User::ORDERS, order("o", &["nut"]));
+    session.delete(ed).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 1);
+    assert_eq!(count(&mut session, "select count(*) from items"), 1);
+}
