@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value as Json};
 
-use crate::explained::{Case, Past, Then};
+use crate::explained::{Case, Past, Then, one_word};
 use crate::scenario::{Scenario, Step};
 
 /// What comes of comparing two results.
@@ -49,7 +49,7 @@ fn compare_steps(scenario: &Scenario, expected: &[Json], got: &[Json]) -> Compar
     let mut past = Past::default();
     for (number, step) in scenario.steps.iter().enumerate() {
         let (expected, got) = (&expected[number], &got[number]);
-        let one_word = past.committed && !scenario.session.expire_on_commit;
+        let one_word = one_word(scenario, &past);
         let case = Case::new(scenario, &past, step, expected, got);
         let agree = keys.agree(step, expected, got, one_word);
         let rule = if agree { case.ended() } else { case.explained() };

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::scenario::{Scenario, Step};
 pub use answer::Answer;
+pub use look::one_word;
 pub use past::Past;
 
 /// What follows from a difference that is explained.

@@ -46,6 +46,8 @@ pub struct Past {
     pub set_after_delete: bool,
     /// Whether something was deleted while changes had not been flushed.
     pub deleted_unflushed: bool,
+    /// Whether a relationship was set to nobody, or somebody taken out of a list.
+    pub let_go: bool,
     /// Whether a mark to be deleted was taken back by an `add`.
     pub taken_back: bool,
     /// Whether an object was put into the lists of several owners.
@@ -119,6 +121,9 @@ impl Past {
                     self.share(owner, member);
                 }
             }
+            Step::SetRel { value: Target::One(None), .. }
+            | Step::Remove { .. }
+            | Step::ClearRel { .. } => self.let_go = true,
             Step::Expire { .. } => self.expired = true,
             Step::Refresh { .. } => self.refreshed |= answer.is_ok(),
             Step::Delete { object } => {

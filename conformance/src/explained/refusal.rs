@@ -16,6 +16,12 @@ pub const BY_AUTOFLUSH: &str = "Query-invoked autoflush";
 /// What it says where a row that it must read is gone.
 pub const NOT_PRESENT: &str = "or its row is otherwise not present";
 
+/// What it says where an object is not in the session, or has no row yet.
+pub const NOT_PERSISTENT: &str = "is not persistent within this Session";
+
+/// What it says of one without a row to delete.
+pub const NOT_PERSISTED: &str = "is not persisted";
+
 /// What it says to every use after a flush that failed.
 pub const ROLLED_BACK: &str = "transaction has been rolled back due to a previous exception";
 

@@ -60,6 +60,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     go_on("EXPIRE-09", expired::gone_behind_it),
     stop("EXPIRE-09", expired::changed_though_gone),
     stop("WRITE-03, STATE-11", outside::cannot_load),
+    stop("STATE-11", outside::loaded_before_it_left),
     go_on("STATE-11", outside::shown_without_loading),
     stop("STATE-09", outside::still_there),
     stop("STATE-09", outside::deleted_its_row),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entail::dynamic::{DynamicMany, DynamicOne, Record};
 use entail::{Handle, State};
-use entail_engine::mapping::{Kind, RelationshipId};
+use entail_engine::mapping::{Kind, PassiveDeletes, RelationshipId};
 use serde_json::{Value as Json, json};
 
 use super::{Answer, Runner};
@@ -44,7 +44,11 @@ impl Runner {
             value.is_ok_and(|value| value.is_none_or(|value| value.is_null()))
         };
         let leads_nowhere = || mapping.relationship(held.id).child_columns.iter().any(is_null);
-        let is_loaded = held.kind != Kind::ManyToOne || !self.expire_on_commit || leads_nowhere();
+        let is_loaded = !self.expire_on_commit
+            || match held.kind {
+                Kind::ManyToOne => leads_nowhere(),
+                _ => mapping.relationship(held.id).passive_deletes == PassiveDeletes::No,
+            };
         self.buried.contains(&held.owner) && is_loaded
     }
 

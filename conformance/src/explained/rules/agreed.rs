@@ -2,19 +2,21 @@
 
 use super::super::Case;
 use super::super::look::{attaches, names};
-use super::super::refusal::{IN_THE_WAY, NOT_PRESENT, ROLLED_BACK};
+use super::super::refusal::{IN_THE_WAY, NOT_PERSISTED, NOT_PRESENT, ROLLED_BACK};
 use crate::scenario::{Step, Target};
 
 /// After a flush that failed within a step that does not roll back, SQLAlchemy's objects are transient
 /// and its session refuses all use, while entail's are as before. So it is where that flush had to read a
-/// row that is gone.
+/// row that is gone, or to delete one once more.
 pub fn failed_without_rollback(case: &Case<'_>) -> bool {
     let rolls_back =
         matches!(case.step, Step::Flush | Step::Commit | Step::Release | Step::Sql { .. });
     let says = |text| case.expected.detail().contains(text);
     let of_a_read = case.scenario.session.autoflush
         && case.expected.error() == "invalid_request"
-        && (says(NOT_PRESENT) || says(ROLLED_BACK));
+        && (says(NOT_PRESENT)
+            || says(ROLLED_BACK)
+            || case.past.deleted_again && says(NOT_PERSISTED));
     (case.expected.is_of_a_flush() || of_a_read) && !rolls_back
 }
 

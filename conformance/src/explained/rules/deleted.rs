@@ -7,14 +7,16 @@ use super::super::look::{
     additions, all_relationships, all_states, attaches, has_fewer_rows, has_more_rows,
     has_single_parent, members, names,
 };
-use super::super::refusal::{CANNOT_LOAD, IN_THE_WAY, is_refused_autoflush};
+use super::super::refusal::{
+    BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, is_refused_autoflush,
+};
 use crate::scenario::{Relationship, Step};
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
 /// be refused.
 pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
     let loads = matches!(case.step, Step::Delete { .. } | Step::Set { .. });
-    let flushed = is_refused_autoflush(case);
+    let flushed = is_refused_autoflush(case) || is_refused_before_it_is_in_the_way(case);
     let shows = matches!(case.step, Step::States) && case.scenario.session.autoflush;
     let inserted = |_: &str, expected: &str, got: &str| {
         matches!(expected, "detached" | "deleted") && got == "transient"
@@ -29,6 +31,12 @@ pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
     loads && flushed || shows && (may_have || has)
 }
 
+/// Of a detached object that another one of the session stands for, entail says so at once.
+fn is_refused_before_it_is_in_the_way(case: &Case<'_>) -> bool {
+    let in_the_way = matches!(case.step, Step::Delete { .. }) && case.got.is_code("E0207");
+    in_the_way && case.expected.is_of_a_flush() && case.expected.may_say(BY_AUTOFLUSH)
+}
+
 /// So the rows may be ahead of entail's.
 pub fn rows_flushed_by_a_delete(case: &Case<'_>) -> bool {
     let both = case.expected.tables().is_some() && case.got.tables().is_some();
@@ -40,12 +48,16 @@ pub fn loaded_after_a_flush(case: &Case<'_>) -> bool {
     case.scenario.session.autoflush && case.past.deleted_unflushed && has_fewer_rows(case)
 }
 
-/// And what it has loaded then, entail loads when it is asked for, and flushes before.
+/// And what it has loaded then, entail loads when it is asked for, and flushes before: who was pending is
+/// persistent then.
 pub fn flushed_to_load(case: &Case<'_>) -> bool {
     let later = |_: &str, expected: &str, got: &str| {
         matches!((expected, got), ("persistent", "deleted") | ("pending", "persistent"))
     };
-    case.scenario.session.autoflush && case.past.has_deleted() && all_states(case, later)
+    let needs_it = matches!(case.step, Step::Expire { .. } | Step::Refresh { .. });
+    let is_pending = needs_it && case.expected.may_say(NOT_PERSISTENT) && case.got.is_ok();
+    let flushes = case.scenario.session.autoflush && case.past.has_deleted();
+    flushes && (is_pending || all_states(case, later))
 }
 
 /// What its delete or its flush has loaded leads to what is deleted, and so refuses to be attached, or
@@ -70,7 +82,7 @@ pub fn held_by_another(case: &Case<'_>) -> bool {
 /// them all.
 pub fn taken_back(case: &Case<'_>) -> bool {
     let cannot = case.expected.may_say("Could not refresh instance")
-        || case.expected.may_say("is not persistent within this Session");
+        || case.expected.may_say(NOT_PERSISTENT);
     let is_gone = matches!(case.step, Step::Refresh { .. }) && cannot && case.got.is_ok();
     case.past.taken_back && (is_gone || has_more_rows(case))
 }

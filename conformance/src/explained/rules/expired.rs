@@ -6,7 +6,7 @@ use super::super::Case;
 use super::super::look::{
     all_states, changes, has_post_update, may_be_stale, names, same_but_references,
 };
-use super::super::refusal::NOT_PRESENT;
+use super::super::refusal::{NOT_PERSISTED, NOT_PRESENT};
 use crate::scenario::Step;
 
 /// SQLAlchemy must read an expired object whose row is gone, to flush it, to delete it, to merge onto it
@@ -20,7 +20,7 @@ pub fn row_not_needed(case: &Case<'_>) -> bool {
         || matches!(case.step, Step::Delete { .. } | Step::Merge { .. });
     let was_new = says("cannot be refreshed - it's not  persistent");
     let outside = says("attribute refresh operation cannot proceed");
-    let is_gone = says(NOT_PRESENT) || outside || needs && (was_new || says("is not persisted"));
+    let is_gone = says(NOT_PRESENT) || outside || needs && (was_new || says(NOT_PERSISTED));
     let knows = case.got.is_ok() || case.got.is_of_a_flush();
     (is_gone || was_new && matches!(case.step, Step::Read { .. })) && knows
 }

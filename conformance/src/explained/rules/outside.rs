@@ -1,8 +1,8 @@
 //! Objects outside of the session.
 
 use super::super::Case;
-use super::super::look::{all_states, changes};
-use super::super::refusal::{NOT_PRESENT, is_refused_delete};
+use super::super::look::{all_states, changes, has_single_parent};
+use super::super::refusal::{CANNOT_LOAD, NOT_PRESENT, is_refused_delete};
 use crate::scenario::Step;
 
 /// SQLAlchemy must load before it changes an attribute, and cannot.
@@ -10,6 +10,13 @@ pub fn cannot_load(case: &Case<'_>) -> bool {
     let says = |text| case.expected.error() == "invalid_request" && case.expected.may_say(text);
     let cannot = says("is not bound to a Session") || says(NOT_PRESENT);
     changes(case.step) && cannot && case.got.is_ok()
+}
+
+/// Of an object with one parent alone its flush has loaded who that is, while it was in the session.
+pub fn loaded_before_it_left(case: &Case<'_>) -> bool {
+    let uses = changes(case.step) || matches!(case.step, Step::View { .. });
+    let is_known = case.expected.is_ok() && case.got.detail() == CANNOT_LOAD;
+    case.past.expunged && has_single_parent(case) && uses && is_known
 }
 
 /// It must load to show what a detached object leads to or holds; entail's has it in memory.
