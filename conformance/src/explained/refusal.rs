@@ -54,7 +54,7 @@ pub fn is_its_own(case: &Case<'_>) -> bool {
 /// Whether SQLAlchemy's delete from such a table was refused, while entail's flush passed.
 pub fn is_refused_delete(case: &Case<'_>, is_such: impl Fn(&str) -> bool) -> bool {
     case.expected.error() == "integrity.foreign_key"
-        && case.got.is_ok()
+        && passes(case)
         && !is_its_own(case)
         && failed_on(case, "[SQL: DELETE FROM", is_such)
 }

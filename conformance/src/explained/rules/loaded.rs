@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::super::Case;
 use super::super::look::{additions, all_states, has_fewer_rows, has_single_parent, may_be_stale};
 use super::super::refusal::is_refused_autoflush;
-use crate::scenario::{Step, Target};
+use crate::scenario::{Scenario, Step, Target};
 
 /// The list of an object that was new, and that nobody has touched, SQLAlchemy reads, and so it flushes;
 /// entail knows that it is empty, and comes to the flush, or to its refusal, later.
@@ -60,6 +60,23 @@ pub fn former_list_unknown(case: &Case<'_>) -> bool {
     may_be_stale(case) && differ.is_some_and(|differ| differ.iter().all(has_moved))
 }
 
+/// What a reference to a column that is no key held, SQLAlchemy asks before it is set: an object that is
+/// set to what it leads to, which goes, then leads to nobody. entail's is set to the one that goes.
+pub fn set_to_the_one_that_goes(case: &Case<'_>) -> bool {
+    let refused = case.expected.is_ok() && case.got.error() == "integrity.foreign_key";
+    refused && may_be_stale(case) && case.past.has_deleted() && refers_to_no_key(case.scenario)
+}
+
+/// Whether a foreign key refers to a column that is not of the primary key.
+fn refers_to_no_key(scenario: &Scenario) -> bool {
+    let keys = scenario.tables.iter().flat_map(|table| &table.foreign_keys);
+    keys.into_iter().any(|key| {
+        let table = scenario.table(&key.references.table);
+        let column = |name: &String| table.and_then(|table| table.column(name));
+        key.references.columns.iter().filter_map(column).any(|column| !column.primary_key)
+    })
+}
+
 /// Who is let go of so, may be an orphan.
 pub fn orphan_of_an_unknown(case: &Case<'_>) -> bool {
     let deleted = |_: &str, expected: &str, got: &str| {
@@ -77,6 +94,11 @@ pub fn read_by_a_merge(case: &Case<'_>) -> bool {
         _ => additions(case.expected.view(), case.got.view()).is_some(),
     };
     case.past.merged && may_be_stale(case) && changed
+}
+
+/// What it takes for changed so, it takes in: an object that was to be deleted is kept.
+pub fn kept_by_a_merge(case: &Case<'_>) -> bool {
+    case.past.merged && may_be_stale(case) && case.past.has_deleted() && has_fewer_rows(case)
 }
 
 /// What a delete has loaded SQLAlchemy knows, and so whose list hears of a change.

@@ -5,12 +5,14 @@
 //!                              '-- items that did not come: asked by their own keys, in the next pass
 //! ```
 
+use std::collections::VecDeque;
+
 use rustc_hash::FxHashSet;
 
 use crate::cascade::Missing;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
-use crate::mapping::{EntityId, Kind, Relationship, RelationshipId};
+use crate::mapping::{EntityId, Kind, Mapping, Relationship, RelationshipId};
 
 use super::super::cell::Flags;
 use super::graph::{Edge, NodeId, Origin};
@@ -66,25 +68,38 @@ enum Way {
 }
 
 impl Way {
-    fn of_all(graph: &MergeGraph) -> Vec<Self> {
+    /// The ways of all sources, as far as nobody walks back.
+    fn of_all(mapping: &Mapping, graph: &MergeGraph) -> Vec<Self> {
         let mut ways = vec![Way::Never; graph.len()];
         for &root in graph.roots() {
             ways[root as usize] = Way::Several;
         }
-        for node in 0..graph.len() as NodeId {
-            for edge in graph.edges(node) {
-                let edge = graph.edge(edge);
+        let mut open: VecDeque<NodeId> = graph.roots().iter().copied().collect();
+        while let Some(node) = open.pop_front() {
+            for edge in graph.edges(node).map(|edge| graph.edge(edge)) {
+                if ways[node as usize].leads_back(mapping.relationship(edge.relationship)) {
+                    continue;
+                }
                 for &member in graph.members(edge) {
                     let way = &mut ways[member as usize];
-                    *way = match *way {
+                    let known = *way;
+                    *way = match known {
                         Way::Never => Way::Along(edge.relationship),
-                        Way::Along(known) if known == edge.relationship => *way,
+                        Way::Along(other) if other == edge.relationship => known,
                         Way::Along(_) | Way::Several => Way::Several,
                     };
+                    if *way != known {
+                        open.push_back(member);
+                    }
                 }
             }
         }
         ways
+    }
+
+    /// Whether a relationship is not walked, because it leads back along the only way.
+    fn leads_back(self, relationship: &Relationship) -> bool {
+        relationship.inverse.is_some_and(|inverse| self == Way::Along(inverse))
     }
 }
 
@@ -124,10 +139,10 @@ impl Arena {
                 if let Standing::Present(owner) = standing {
                     self.name_target(graph, edge, owner, &mut needs);
                 }
-                if let Some(inverse) = relationship.inverse {
-                    let ways = ways.get_or_insert_with(|| Way::of_all(graph));
-                    if ways[node as usize] == Way::Along(inverse) {
-                        continue; // It is not walked back, so nothing is copied to it.
+                if relationship.inverse.is_some() {
+                    let ways = ways.get_or_insert_with(|| Way::of_all(&self.mapping, graph));
+                    if ways[node as usize].leads_back(relationship) {
+                        continue; // Nothing is copied to it.
                     }
                 }
                 let loads = self.needs_along(relationship, graph, node, standing, &mut needs);
