@@ -4,17 +4,18 @@
 use std::sync::Arc;
 
 use crate::arena::{Arena, Flags, UndoReach};
-use crate::batch::{Outcome, Param};
+use crate::batch::Outcome;
+use crate::change::WriteBack;
 use crate::handle::ObjectId;
 use crate::key::Key;
 use crate::plan::{Plan, StepAction};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 
 /// What becomes of the objects once the plan is carried out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct After {
     /// Values that the objects take.
-    pub write_back: Vec<(ObjectId, usize, Param)>,
+    pub write_back: WriteBack,
     /// Objects that take part and have a row afterwards.
     pub kept: Vec<ObjectId>,
     /// Objects that have no row afterwards.
@@ -42,18 +43,14 @@ pub(crate) fn apply(
             let Some(object) = row.object else { continue };
             for (place, &column) in step.generated.iter().enumerate() {
                 if let Some(value) = outcome.slots.get(row.slot as usize + place) {
-                    arena.take_over(object, column, value.clone());
+                    arena.take_over(object, column, value);
                 }
             }
         }
     }
-    for (object, column, param) in after.write_back {
-        let value = match param {
-            Param::Value(value) => value,
-            Param::Slot(slot) => outcome.slots.get(slot as usize).cloned().unwrap_or(Value::Null),
-        };
+    after.write_back.give(&outcome.slots, |object, column, value| {
         arena.take_over(object, column, value);
-    }
+    });
     for id in after.dropped {
         arena.drop_pending(id);
     }
@@ -77,13 +74,13 @@ impl Arena {
 
     /// Writes a value that the database or the flush gave. Such values fit their fields. To a
     /// detached object it is a change, which is written once that is in the session again.
-    fn take_over(&mut self, id: ObjectId, column: usize, value: Value) {
+    fn take_over(&mut self, id: ObjectId, column: usize, value: &Value) {
         let is_outside = self.cell(id).key.is_some() && !self.flags(id).has(Flags::MAPPED);
         let result = if is_outside {
-            self.set_column(id, column, Some(value)).map_err(|error| error.to_string())
+            self.set_column(id, column, Some(value.clone())).map_err(|error| error.to_string())
         } else {
             self.keep_old_value(id, column);
-            self.write_column(id, column, Some(value)).map_err(|error| error.to_string())
+            self.write_given(id, column, value).map_err(|error| error.to_string())
         };
         if let Err(error) = result {
             tracing::error!(%error, "a flushed value does not fit the object");
@@ -124,21 +121,24 @@ impl Arena {
         let mut displaced = Vec::new();
         for &id in kept {
             let entity = mapping.entity(id.entity);
-            let key = match entity.key.as_slice() {
-                _ if self.has_its_key(id, &entity.key) => None,
-                &[column] => self.column(id, column).map(|value| Key::one(value.to_value())),
-                columns => self.values(id, columns).map(Key::of),
-            };
             if !entity.relationships.is_empty() {
                 self.commit_links(&entity.relationships, id.slot);
             }
             let cell = self.cell_mut(id);
             let fresh = cell.key.is_none();
             cell.flags.remove(Flags::TOUCHED.and(Flags::ORPHANED_OUTSIDE).and(Flags::NEW));
-            let former = match key {
-                Some(key) if fresh => self.take_first_key(id, key),
-                Some(key) => self.take_key(id, key),
-                None => None,
+            let former = match entity.key.as_slice() {
+                &[column] if fresh => match self.column(id, column) {
+                    Some(ValueRef::Int(number)) => self.take_first_number(id, number),
+                    Some(value) => self.take_first_key(id, Key::one(value.to_value())),
+                    None => None,
+                },
+                columns if self.has_its_key(id, columns) => None,
+                columns => match self.values(id, columns).map(Key::of) {
+                    Some(key) if fresh => self.take_first_key(id, key),
+                    Some(key) => self.take_key(id, key),
+                    None => None,
+                },
             };
             displaced.extend(former.map(|former| (id, former)));
             if fresh {

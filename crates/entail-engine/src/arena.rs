@@ -37,7 +37,7 @@ use crate::handle::{Handle, ObjectId, RawHandle, Slot};
 use crate::key::Key;
 use crate::mapping::{EntityId, Kind, Mapping, RelationshipId};
 use crate::room;
-use crate::value::{Value, ValueRef};
+use crate::value::{Value, ValueError, ValueRef};
 
 pub use attach::Links;
 pub use cell::{Cause, State};
@@ -68,6 +68,21 @@ struct ObjectTable {
 }
 
 impl ObjectTable {
+    /// A new, empty place for an object. A place that was freed gets a higher generation.
+    fn reserve(&mut self) -> Slot {
+        if let Some(slot) = self.free.pop() {
+            let cell = &mut self.cells[slot.0 as usize];
+            *cell = Cell { generation: cell.generation + 1, ..Cell::default() };
+            cell.flags.insert(Flags::OCCUPIED);
+            return slot;
+        }
+        let slot = self.store.reserve();
+        let mut cell = Cell { generation: self.generation, ..Cell::default() };
+        cell.flags.insert(Flags::OCCUPIED);
+        room::push(&mut self.cells, cell);
+        slot
+    }
+
     /// Frees a place, unless it has had all generations there are: then nobody gets it again.
     fn free(&mut self, slot: Slot) {
         self.store.vacate(slot);
@@ -305,27 +320,38 @@ impl Arena {
         value: Option<Value>,
     ) -> Result<(), StateError> {
         let store = &mut self.tables[id.entity.0 as usize].store;
-        store.set_column(id.slot, column, value).map_err(|error| StateError::Value {
+        let written = store.set_column(id.slot, column, value);
+        written.map_err(|error| self.bad_value(id, column, &error))
+    }
+
+    /// Writes what the database or the flush gave into a column, without noting a change. Most such
+    /// values are integers, and go there as what they are.
+    pub(crate) fn write_given(
+        &mut self,
+        id: ObjectId,
+        column: usize,
+        value: &Value,
+    ) -> Result<(), StateError> {
+        let store = &mut self.tables[id.entity.0 as usize].store;
+        let written = match *value {
+            Value::Int(value) => store.set_int(id.slot, column, value),
+            ref other => store.set_column(id.slot, column, Some(other.clone())),
+        };
+        written.map_err(|error| self.bad_value(id, column, &error))
+    }
+
+    #[cold]
+    fn bad_value(&self, id: ObjectId, column: usize, error: &ValueError) -> StateError {
+        StateError::Value {
             object: self.label(id),
             column: self.mapping.table_of(id.entity).columns[column].name.to_string(),
             reason: error.to_string(),
-        })
+        }
     }
 
-    /// A new, empty place for an object. A place that was freed gets a higher generation.
+    /// A new, empty place for an object.
     fn reserve(&mut self, entity: EntityId) -> ObjectId {
-        let table = &mut self.tables[entity.0 as usize];
-        if let Some(slot) = table.free.pop() {
-            let cell = &mut table.cells[slot.0 as usize];
-            *cell = Cell { generation: cell.generation + 1, ..Cell::default() };
-            cell.flags.insert(Flags::OCCUPIED);
-            return ObjectId { entity, slot };
-        }
-        let slot = table.store.reserve();
-        let mut cell = Cell { generation: table.generation, ..Cell::default() };
-        cell.flags.insert(Flags::OCCUPIED);
-        room::push(&mut table.cells, cell);
-        ObjectId { entity, slot }
+        ObjectId { entity, slot: self.tables[entity.0 as usize].reserve() }
     }
 
     fn typed_store<T: Object>(&self, entity: EntityId) -> Option<&TypedStore<T>> {

@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::arena::Arena;
 use crate::handle::ObjectId;
+use crate::room;
 
 /// A value for each of some objects.
 #[derive(Clone, Debug)]
@@ -63,9 +64,23 @@ impl<T> ByObject<T> {
     }
 
     /// Adds an entry for an object that has none.
+    #[inline]
     pub fn insert(&mut self, id: ObjectId, value: T) {
         debug_assert!(!self.contains_key(&id));
         self.entries.push((id, value));
+        self.note_place(id);
+    }
+
+    /// Adds an entry for an object that has none, made in its place.
+    #[inline(always)] // As `room::push_with`.
+    pub fn insert_with(&mut self, id: ObjectId, mut make: impl FnMut() -> T) {
+        debug_assert!(!self.contains_key(&id));
+        room::push_with(&mut self.entries, || (id, make()));
+        self.note_place(id);
+    }
+
+    /// Notes the place of the last entry.
+    fn note_place(&mut self, id: ObjectId) {
         let place = self.entries.len() as u32;
         match &mut self.places {
             Places::Listed(entities) => {

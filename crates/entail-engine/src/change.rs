@@ -13,6 +13,7 @@ mod fate;
 mod sets;
 mod settle;
 mod synchronise;
+mod write_back;
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::mapping::{Cascade, Mapping, RelationshipId, TableId};
 use crate::value::Value;
 
 pub use bulk::{Bulk, BulkRow, Of};
+pub use write_back::WriteBack;
 
 /// What a flush must write: plain data, in no order yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -44,7 +46,7 @@ pub struct ChangeSet {
     /// The reasons that the changes refer to.
     pub causes: Vec<CauseNode>,
     /// Values that the objects take after the flush: foreign keys, versions and defaults.
-    pub write_back: Vec<(ObjectId, usize, Param)>,
+    pub write_back: WriteBack,
     /// Objects that take part and have a row afterwards.
     pub kept: Vec<ObjectId>,
     /// Objects that have no row afterwards.

@@ -200,7 +200,7 @@ fn number_slots(ordered: &mut [Item], after: &mut After, slots: usize) {
         };
         values.iter_mut().chain(key).for_each(|(_, param)| renumber(param));
     }
-    after.write_back.iter_mut().for_each(|(_, _, param)| renumber(param));
+    after.write_back.renumber_slots(&numbers);
 }
 
 /// Two plans are equal if they do the same in the same order for the same reasons.

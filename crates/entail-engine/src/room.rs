@@ -35,6 +35,14 @@ pub(crate) fn push<T>(list: &mut Vec<T>, one: T) {
     list.push(one);
 }
 
+/// Appends what `make` makes, in its place at the end of the list. What is put together elsewhere, of
+/// parts of several sizes, is copied as a whole, and the processor waits until all parts are there.
+#[inline(always)] // Not inlined, the parts would be put together in memory all the same.
+pub(crate) fn push_with<T>(list: &mut Vec<T>, make: impl FnMut() -> T) {
+    for_one_more(list);
+    list.resize_with(list.len() + 1, make);
+}
+
 /// Fills a list up to so many entries.
 #[inline]
 pub(crate) fn fill<T>(list: &mut Vec<T>, len: usize, with: impl FnMut() -> T) {

@@ -51,6 +51,8 @@ impl Flags {
     pub const NEW: Flags = Flags(2);
     /// The identity map has it.
     pub const MAPPED: Flags = Flags(4);
+    /// What an object has that was loaded.
+    pub const LOADED: Flags = Self::ATTACHED.and(Self::MAPPED);
     /// It is marked to be deleted.
     pub const MARKED: Flags = Flags(8);
     /// Its row was deleted.

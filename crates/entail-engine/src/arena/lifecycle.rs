@@ -77,11 +77,12 @@ impl Arena {
     }
 
     /// Takes one object into the session's work.
+    #[inline(always)] // As `room::push_with`.
     fn enlist(&mut self, id: ObjectId, cause: Cause) -> Result<(), StateError> {
         let cell = self.cell(id);
         if cell.key.is_none() {
             if !cell.flags.has(Flags::NEW) {
-                room::push(&mut self.new, (id, cause));
+                room::push_with(&mut self.new, || (id, cause));
                 self.cell_mut(id).flags.insert(Flags::NEW.and(Flags::ATTACHED));
             }
             return Ok(());
@@ -510,6 +511,14 @@ impl Arena {
             parts.all(|(&column, part)| self.column(id, column) == Some(part.as_ref()))
         };
         cell.flags.has(Flags::MAPPED) && cell.key.as_ref().is_some_and(is_known)
+    }
+
+    /// Takes the number that is the key of an object's row from now on: it has none yet. The key is put
+    /// together where it belongs, see [`room::push_with`].
+    #[must_use = "an object that has lost its place must be dealt with"]
+    pub(crate) fn take_first_number(&mut self, id: ObjectId, number: i64) -> Option<ObjectId> {
+        self.cell_mut(id).key.get_or_insert_with(|| Key::one(number));
+        self.map(id)
     }
 
     /// Takes the key of the row that an object has from now on.

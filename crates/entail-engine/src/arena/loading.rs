@@ -7,11 +7,13 @@ use crate::error::LoadError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Cascade, EntityId, RelationshipId};
+use crate::room;
+use crate::value::{Value, ValueError, ValueRef};
 
-use super::Arena;
 use super::cell::{Cell, Flags};
 use super::identity::hash_values;
 use super::link::{One, OneLink, Was};
+use super::{Arena, ObjectTable};
 
 /// From so many objects on, lists of them are large.
 const MANY: usize = 1000;
@@ -19,92 +21,135 @@ const MANY: usize = 1000;
 /// From so many keys on, an identity map is large.
 const MANY_KEYS: usize = 16_384;
 
+impl ObjectTable {
+    /// Appends an object made of a row; on failure says also which column it was.
+    #[inline(always)] // As `room::push_with`.
+    fn load_at_end(
+        &mut self,
+        key: impl FnOnce() -> Key,
+        row: &Row<'_>,
+    ) -> Result<Slot, (usize, ValueError)> {
+        let slot = self.store.push_decoded(row)?;
+        let (generation, mut key) = (self.generation, Some(key));
+        room::push_with(&mut self.cells, || Cell {
+            generation,
+            flags: Flags::OCCUPIED.and(Flags::LOADED),
+            key: key.take().map(|key| key()),
+            snapshot: None,
+        });
+        Ok(slot)
+    }
+
+    /// Puts an object made of a row at a place that was freed; on failure says also which column it was.
+    fn load_at_free(
+        &mut self,
+        key: impl FnOnce() -> Key,
+        row: &Row<'_>,
+    ) -> Result<Slot, (usize, ValueError)> {
+        let slot = self.reserve();
+        if let Err(failed) = self.store.decode(slot, row) {
+            self.free(slot);
+            return Err(failed);
+        }
+        let cell = &mut self.cells[slot.0 as usize];
+        cell.key = Some(key());
+        cell.flags.insert(Flags::LOADED);
+        Ok(slot)
+    }
+}
+
 impl Arena {
     /// Takes a row: the object with its key, or a new one. A present object keeps its values,
     /// unless they are stale or expired; what was set since then stays even so.
     pub(crate) fn load_row(
         &mut self,
         entity: EntityId,
-        row: Row<'_>,
+        row: &Row<'_>,
     ) -> Result<ObjectId, LoadError> {
-        let mapping = &self.mapping;
-        let key_columns = &mapping.entity(entity).key;
-        let key = match key_columns.as_slice() {
-            &[column] => Key::one(row.value(column).to_value()),
-            columns => Key::of(columns.iter().map(|&column| row.value(column).to_value())),
-        };
-        let hash = hash_values(key.values());
-        let table = &self.tables[entity.0 as usize];
-        if let Some(slot) = table.identity.find_hashed(&table.cells, key.values(), hash) {
-            let known = ObjectId { entity, slot };
-            if self.cell(known).is_stale() {
-                self.overwrite(known, row)?;
-            }
-            return Ok(known);
+        if let &[column] = self.mapping.entity(entity).key.as_slice()
+            && let ValueRef::Int(number) = row.value(column)
+        {
+            // Most keys are numbers, and are put together where they belong, see `room::push_with`.
+            let values = [Value::Int(number)];
+            let hash = hash_values(&values);
+            return match self.known(entity, &values, hash, row)? {
+                Some(known) => Ok(known),
+                None => self.load_new(entity, hash, || Key::one(number), row),
+            };
         }
-        let slot = match self.tables[entity.0 as usize].free.is_empty() {
-            true => self.load_at_end(entity, key, row)?,
-            false => self.load_at_free(entity, key, row)?,
+        let key = self.key_of_row(entity, row);
+        let hash = hash_values(key.values());
+        match self.known(entity, key.values(), hash, row)? {
+            Some(known) => Ok(known),
+            None => self.load_new(entity, hash, || key, row),
+        }
+    }
+
+    fn key_of_row(&self, entity: EntityId, row: &Row<'_>) -> Key {
+        let columns = self.mapping.entity(entity).key.iter();
+        Key::of(columns.map(|&column| row.value(column).to_value()))
+    }
+
+    /// The object of a row that is there already. If its values are not to be trusted, it takes those of
+    /// the row.
+    #[inline]
+    fn known(
+        &mut self,
+        entity: EntityId,
+        key: &[Value],
+        hash: u64,
+        row: &Row<'_>,
+    ) -> Result<Option<ObjectId>, LoadError> {
+        let table = &self.tables[entity.0 as usize];
+        let Some(slot) = table.identity.find_hashed(&table.cells, key, hash) else {
+            return Ok(None);
         };
+        let known = ObjectId { entity, slot };
+        if self.cell(known).is_stale() {
+            self.overwrite(known, row)?;
+        }
+        Ok(Some(known))
+    }
+
+    /// Makes an object of a row.
+    #[inline(always)] // As `room::push_with`.
+    fn load_new(
+        &mut self,
+        entity: EntityId,
+        hash: u64,
+        key: impl FnOnce() -> Key,
+        row: &Row<'_>,
+    ) -> Result<ObjectId, LoadError> {
+        let table = &mut self.tables[entity.0 as usize];
+        let slot = match table.free.is_empty() {
+            true => table.load_at_end(key, row),
+            false => table.load_at_free(key, row),
+        };
+        let slot = slot.map_err(|(column, error)| self.bad_row(entity, row, column, &error))?;
         let table = &mut self.tables[entity.0 as usize];
         table.identity.insert_new(&table.cells, slot, hash);
         Ok(ObjectId { entity, slot })
     }
 
-    /// Appends an object made of a row.
-    #[inline]
-    fn load_at_end(&mut self, entity: EntityId, key: Key, row: Row<'_>) -> Result<Slot, LoadError> {
-        let table = &mut self.tables[entity.0 as usize];
-        let slot = match table.store.push_decoded(row) {
-            Ok(slot) => slot,
-            Err((column, error)) => return Err(self.bad_row(entity, &key, column, error)),
-        };
-        table.cells.push(Cell {
-            generation: table.generation,
-            flags: Flags::OCCUPIED.and(Flags::ATTACHED).and(Flags::MAPPED),
-            key: Some(key),
-            ..Cell::default()
-        });
-        Ok(slot)
-    }
-
-    /// Puts an object made of a row at a place that was freed.
-    fn load_at_free(
-        &mut self,
-        entity: EntityId,
-        key: Key,
-        row: Row<'_>,
-    ) -> Result<Slot, LoadError> {
-        let id = self.reserve(entity);
-        let table = &mut self.tables[entity.0 as usize];
-        if let Err((column, error)) = table.store.decode(id.slot, row) {
-            table.free(id.slot);
-            return Err(self.bad_row(entity, &key, column, error));
-        }
-        let cell = &mut table.cells[id.slot.0 as usize];
-        cell.key = Some(key);
-        cell.flags.insert(Flags::ATTACHED.and(Flags::MAPPED));
-        Ok(id.slot)
-    }
-
+    #[cold]
     fn bad_row(
         &self,
         entity: EntityId,
-        key: &Key,
+        row: &Row<'_>,
         column: usize,
-        error: crate::value::ValueError,
+        error: &ValueError,
     ) -> LoadError {
         let columns = &self.mapping.table_of(entity).columns;
         LoadError::Row {
             entity: self.mapping.entity(entity).name.to_string(),
-            key: key.to_string(),
+            key: self.key_of_row(entity, row).to_string(),
             column: columns.get(column).map_or("?", |column| &column.name).to_owned(),
             reason: error.to_string(),
         }
     }
 
     /// Writes a row over the values of an object whose own are not to be trusted.
-    fn overwrite(&mut self, id: ObjectId, row: Row<'_>) -> Result<(), LoadError> {
+    fn overwrite(&mut self, id: ObjectId, row: &Row<'_>) -> Result<(), LoadError> {
         for (column, value) in row.iter().enumerate() {
             let set_since = self.snapshot(id).is_some_and(|snapshot| {
                 snapshot.is_blind(column)
@@ -114,8 +159,7 @@ impl Arena {
             if !set_since {
                 let store = &mut self.tables[id.entity.0 as usize].store;
                 if let Err(error) = store.set_column(id.slot, column, Some(value.to_value())) {
-                    let key = self.cell(id).key.clone().unwrap_or_else(|| Key::of([]));
-                    return Err(self.bad_row(id.entity, &key, column, error));
+                    return Err(self.bad_row(id.entity, row, column, &error));
                 }
             }
         }

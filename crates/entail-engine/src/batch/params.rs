@@ -124,9 +124,9 @@ impl ParamList {
 
     #[inline]
     fn unpack(&self, packed: Packed) -> ParamRef<'_> {
-        match packed {
-            Packed::Slot(slot) => ParamRef::Slot(slot),
-            packed => ParamRef::Value(self.packed.unpack(packed).unwrap_or(ValueRef::Null)),
+        match packed.slot() {
+            Some(slot) => ParamRef::Slot(slot),
+            None => ParamRef::Value(self.packed.unpack(packed).unwrap_or(ValueRef::Null)),
         }
     }
 }
@@ -203,8 +203,10 @@ impl<'a> ParamSlice<'a> {
 
     /// Compares two keys part by part.
     pub fn compare(self, other: ParamSlice<'_>) -> Ordering {
-        if let ([Packed::Int(one)], [Packed::Int(other)]) = (self.cells, other.cells) {
-            return one.cmp(other);
+        if let ([one], [other]) = (self.cells, other.cells)
+            && let (Some(one), Some(other)) = (one.as_int(), other.as_int())
+        {
+            return one.cmp(&other);
         }
         let pairs = self.iter().zip(other.iter()).map(|(one, other)| one.compare(other));
         pairs.fold(Ordering::Equal, Ordering::then)

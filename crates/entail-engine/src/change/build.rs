@@ -20,8 +20,8 @@ use switch::Switches;
 
 use super::bulk::Pairs;
 use super::fate::{Fates, Work};
-use super::synchronise::{Follow, Follows, Foreign, Source};
-use super::{ChangeSet, Phase, RowChange};
+use super::synchronise::{ColumnNumber, Follow, Follows, Foreign, Source};
+use super::{ChangeSet, Phase, RowChange, WriteBack};
 
 /// Builds the change set.
 pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet, FlushError> {
@@ -29,7 +29,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         causes: std::mem::take(&mut fates.causes),
         dropped: std::mem::take(&mut fates.dropped),
         kept: Vec::with_capacity(fates.all.len()),
-        write_back: Vec::with_capacity(foreign.follows.len()),
+        write_back: WriteBack::with_room_for(foreign.follows.len()),
         ..ChangeSet::default()
     };
     let mut builder = Builder {
@@ -63,8 +63,9 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
     }
     for (&id, follows) in foreign.follows.iter() {
         if !fates.all.contains_key(&id) {
-            let values = follows.iter().map(|one| (id, one.column, builder.resolve(one.source)));
-            changes.write_back.extend(values);
+            for one in follows.iter() {
+                changes.write_back.push(id, one.column(), builder.resolve(one.source));
+            }
         }
     }
     for link in foreign.links {
@@ -160,7 +161,7 @@ impl Builder<'_> {
         if !self.table(id).is_foreign[column] {
             return None;
         }
-        self.follows.get(&id)?.iter().find(|one| one.column == column)
+        self.follows.get(&id)?.iter().find(|one| one.column() == column)
     }
 
     fn resolve(&self, source: Source) -> Param {
@@ -170,7 +171,7 @@ impl Builder<'_> {
     fn resolve_within(&self, source: Source, steps: usize) -> Param {
         match source {
             Source::Null => Param::Value(Value::Null),
-            Source::Column(id, column) => self.value_within(id, column, steps),
+            Source::Column(id, column) => self.value_within(id, column.get(), steps),
         }
     }
 
@@ -182,7 +183,7 @@ impl Builder<'_> {
     fn value_within(&self, id: ObjectId, column: usize, steps: usize) -> Param {
         if steps > 0
             && let Some(follow) = self.follow(id, column)
-            && follow.source != Source::Column(id, column)
+            && follow.source != Source::Column(id, ColumnNumber::new(column))
         {
             return self.resolve_within(follow.source, steps - 1);
         }
@@ -251,7 +252,7 @@ impl Builder<'_> {
         }
         let next = Value::Int(number.wrapping_add(1));
         values.push((column, Param::Value(next.clone())));
-        changes.write_back.push((id, column, Param::Value(next.clone())));
+        changes.write_back.push(id, column, Param::Value(next.clone()));
         Some(next)
     }
 
@@ -260,7 +261,7 @@ impl Builder<'_> {
         let Some(follows) = self.follows.get(&id) else { return };
         for follow in follows.iter() {
             if !follow.separately || phase != Phase::Main {
-                changes.write_back.push((id, follow.column, self.resolve(follow.source)));
+                changes.write_back.push(id, follow.column(), self.resolve(follow.source));
             }
         }
     }
@@ -280,9 +281,9 @@ impl Builder<'_> {
         for follow in follows.iter().filter(|follow| follow.separately) {
             let param = self.resolve(follow.source);
             let committed = match inserted {
-                true if self.table(id).columns[follow.column].nullable => None,
-                true => arena.column(id, follow.column),
-                false => arena.committed_column(id, follow.column),
+                true if self.table(id).columns[follow.column()].nullable => None,
+                true => arena.column(id, follow.column()),
+                false => arena.committed_column(id, follow.column()),
             };
             let same = match (&param, committed) {
                 (Param::Value(new), Some(old)) => new.as_ref() == old,
@@ -290,10 +291,10 @@ impl Builder<'_> {
                 (Param::Slot(_), _) => false,
             };
             if !same || inserted {
-                changes.write_back.push((id, follow.column, param.clone()));
+                changes.write_back.push(id, follow.column(), param.clone());
             }
             if !same {
-                values.push((follow.column, param));
+                values.push((follow.column(), param));
             }
         }
         if values.is_empty() {
@@ -305,7 +306,7 @@ impl Builder<'_> {
             key.push((column, Param::Value(Value::Int(number))));
             let next = Value::Int(number.wrapping_add(1));
             values.push((column, Param::Value(next.clone())));
-            changes.write_back.push((id, column, Param::Value(next)));
+            changes.write_back.push(id, column, Param::Value(next));
         }
         changes.rows.push(RowChange {
             object: id,

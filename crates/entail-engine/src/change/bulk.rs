@@ -178,6 +178,7 @@ pub(super) fn updated<'a>(
 
 impl Bulk {
     /// Adds a row whose parameters are there already.
+    #[inline]
     pub(super) fn push(&mut self, row: BulkRow) {
         let more = room::additional(&self.rows);
         if more > 0 {

@@ -262,9 +262,15 @@ impl<'a> Fates<'a> {
     // --- Reasons -----------------------------------------------------------------------------
 
     /// A new reason.
+    #[inline]
     pub fn cause(&mut self, id: ObjectId, reason: Reason, parent: Option<u32>) -> u32 {
-        let key = self.arena.cell(id).key.clone();
-        self.causes.push(CauseNode { object: id, key, reason, parent });
+        let key = &self.arena.cell(id).key;
+        room::push_with(&mut self.causes, || CauseNode {
+            object: id,
+            key: key.clone(),
+            reason,
+            parent,
+        });
         self.causes.len() as u32 - 1
     }
 

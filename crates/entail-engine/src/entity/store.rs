@@ -48,10 +48,12 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
         index: usize,
         value: Option<Value>,
     ) -> Result<(), ValueError>;
+    /// Writes an integer into a column of the object at this place.
+    fn set_int(&mut self, slot: Slot, index: usize, value: i64) -> Result<(), ValueError>;
     /// Puts an object made of a row at this place; on failure says also which column it was.
-    fn decode(&mut self, slot: Slot, row: Row<'_>) -> Result<(), (usize, ValueError)>;
+    fn decode(&mut self, slot: Slot, row: &Row<'_>) -> Result<(), (usize, ValueError)>;
     /// Appends an object made of a row; on failure says also which column it was.
-    fn push_decoded(&mut self, row: Row<'_>) -> Result<Slot, (usize, ValueError)>;
+    fn push_decoded(&mut self, row: &Row<'_>) -> Result<Slot, (usize, ValueError)>;
     /// Puts a copy of one object's columns at another place.
     fn copy(&mut self, from: Slot, to: Slot);
     /// Whether the object holds initial relationship values that nobody took.
@@ -191,14 +193,18 @@ impl<T: Object> Store for TypedStore<T> {
         }
     }
 
-    fn decode(&mut self, slot: Slot, row: Row<'_>) -> Result<(), (usize, ValueError)> {
+    fn set_int(&mut self, slot: Slot, index: usize, value: i64) -> Result<(), ValueError> {
+        self.set_column(slot, index, Some(Value::Int(value)))
+    }
+
+    fn decode(&mut self, slot: Slot, row: &Row<'_>) -> Result<(), (usize, ValueError)> {
         self.push_decoded(row)?;
         self.objects[slot.0 as usize] = self.objects.pop().flatten();
         Ok(())
     }
 
-    fn push_decoded(&mut self, row: Row<'_>) -> Result<Slot, (usize, ValueError)> {
-        let mut reader = RowReader::new(row);
+    fn push_decoded(&mut self, row: &Row<'_>) -> Result<Slot, (usize, ValueError)> {
+        let mut reader = RowReader::new(*row);
         let object = T::decode(&mut reader).map_err(|error| (reader.column(), error))?;
         self.objects.push(Some(object));
         Ok(Slot(self.objects.len() as u32 - 1))

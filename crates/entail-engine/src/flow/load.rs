@@ -322,7 +322,7 @@ pub(super) fn take_rows(
     arena.make_room(entity, rows.len());
     objects.reserve(rows.len());
     for row in rows.iter() {
-        objects.push(arena.load_row(entity, row)?);
+        objects.push(arena.load_row(entity, &row)?);
     }
     Ok(())
 }
@@ -358,7 +358,7 @@ impl Targets {
         // The targets of the owner of the last row.
         let mut run = Vec::new();
         for row in rows.iter() {
-            let target = arena.load_row(relationship.target, row.skip(ahead))?.slot;
+            let target = arena.load_row(relationship.target, &row.skip(ahead))?.slot;
             let known = columns.iter().map(|&column| row.value(column));
             if !by_owner_key {
                 let known = known.map(ValueRef::to_value).collect();

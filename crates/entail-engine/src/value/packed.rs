@@ -15,30 +15,79 @@ pub(crate) struct PackedValues {
     large: Vec<Value>,
 }
 
-/// One value: itself, or where it lies. It takes 16 bytes.
+/// One value: itself, or where it lies. It is two words, and no enum with a payload, so that it stays in
+/// registers: an enum is put together in memory piece by piece and read back as a whole, for which a
+/// processor waits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Packed {
+pub(crate) struct Packed {
+    kind: Kind,
+    word: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
     Unset,
-    /// A slot of a batch, where the list is one of parameters.
-    Slot(u32),
     Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(Span),
-    Bytes(Span),
-    Large(u32),
+    /// A slot of a batch, where the list is one of parameters.
+    Slot,
+    Bool,
+    Int,
+    Float,
+    /// A [`Span`] of the texts.
+    Text,
+    /// A [`Span`] of the bytes.
+    Bytes,
+    /// A place among the large values.
+    Large,
     #[cfg(feature = "chrono")]
-    Date(chrono::NaiveDate),
+    Date,
     #[cfg(feature = "chrono")]
-    Time(chrono::NaiveTime),
+    Time,
+    /// A [`Span`] of the bytes: a date, then a time.
     #[cfg(feature = "chrono")]
-    DateTime(chrono::NaiveDateTime),
+    DateTime,
     #[cfg(feature = "chrono")]
-    Timestamp(chrono::NaiveDateTime),
-    /// Its bytes.
+    Timestamp,
+    /// A [`Span`] of the bytes.
     #[cfg(feature = "uuid")]
-    Uuid(Span),
+    Uuid,
+}
+
+impl Packed {
+    const UNSET: Packed = Packed { kind: Kind::Unset, word: 0 };
+    const NULL: Packed = Packed { kind: Kind::Null, word: 0 };
+
+    #[inline]
+    const fn int(value: i64) -> Self {
+        Self { kind: Kind::Int, word: value as u64 }
+    }
+
+    #[inline]
+    const fn number_of_slot(slot: u32) -> Self {
+        Self { kind: Kind::Slot, word: slot as u64 }
+    }
+
+    #[inline]
+    const fn span(kind: Kind, span: Span) -> Self {
+        Self { kind, word: (span.end as u64) << 32 | span.start as u64 }
+    }
+
+    #[inline]
+    const fn range(self) -> Range<usize> {
+        self.word as u32 as usize..(self.word >> 32) as usize
+    }
+
+    /// The slot that it is.
+    #[inline]
+    pub fn slot(self) -> Option<u32> {
+        (self.kind == Kind::Slot).then_some(self.word as u32)
+    }
+
+    /// The integer that it is.
+    #[inline]
+    pub fn as_int(self) -> Option<i64> {
+        (self.kind == Kind::Int).then_some(self.word as i64)
+    }
 }
 
 /// A part of a buffer.
@@ -50,13 +99,10 @@ pub(crate) struct Span {
 
 impl Span {
     /// The part of `length` behind `start`, unless it lies too far behind.
+    #[inline]
     fn new(start: usize, length: usize) -> Option<Self> {
         let end = u32::try_from(start.checked_add(length)?).ok()?;
         Some(Self { start: start as u32, end })
-    }
-
-    fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
     }
 }
 
@@ -71,25 +117,25 @@ impl PackedValues {
     /// Appends a value, or that it is unset.
     #[inline]
     pub fn push_optional(&mut self, value: Option<ValueRef<'_>>) {
-        let packed = value.map_or(Packed::Unset, |value| self.pack(value));
+        let packed = value.map_or(Packed::UNSET, |value| self.pack(value));
         self.cells.push(packed);
     }
 
     /// Appends a slot.
     pub fn push_slot(&mut self, slot: u32) {
-        self.cells.push(Packed::Slot(slot));
+        self.cells.push(Packed::number_of_slot(slot));
     }
 
     /// Writes a slot over what is at a place.
     pub fn set_slot(&mut self, place: usize, slot: u32) {
-        self.cells[place] = Packed::Slot(slot);
+        self.cells[place] = Packed::number_of_slot(slot);
     }
 
     /// Gives each slot its new number: that of its old one in the list.
     pub fn renumber_slots(&mut self, numbers: &[u32]) {
         for cell in &mut self.cells {
-            if let Packed::Slot(slot) = cell {
-                *slot = numbers[*slot as usize];
+            if let Some(slot) = cell.slot() {
+                *cell = Packed::number_of_slot(numbers[slot as usize]);
             }
         }
     }
@@ -102,62 +148,82 @@ impl PackedValues {
     /// Writes over a value. What the former one had in a buffer stays there; see
     /// [`compact`](Self::compact).
     pub fn set(&mut self, place: usize, value: Option<ValueRef<'_>>) {
-        self.cells[place] = value.map_or(Packed::Unset, |value| self.pack(value));
+        self.cells[place] = value.map_or(Packed::UNSET, |value| self.pack(value));
     }
 
     #[inline]
     fn pack(&mut self, value: ValueRef<'_>) -> Packed {
         match value {
             // The most usual ones, where they are needed.
-            ValueRef::Null => Packed::Null,
-            ValueRef::Int(value) => Packed::Int(value),
+            ValueRef::Null => Packed::NULL,
+            ValueRef::Int(value) => Packed::int(value),
             _ => self.pack_other(value),
         }
     }
 
     fn pack_other(&mut self, value: ValueRef<'_>) -> Packed {
-        match value {
-            ValueRef::Null => Packed::Null,
-            ValueRef::Bool(value) => Packed::Bool(value),
-            ValueRef::Int(value) => Packed::Int(value),
-            ValueRef::Float(value) => Packed::Float(value),
+        let (kind, word) = match value {
+            ValueRef::Null => return Packed::NULL,
+            ValueRef::Int(value) => return Packed::int(value),
+            ValueRef::Bool(value) => (Kind::Bool, u64::from(value)),
+            ValueRef::Float(value) => (Kind::Float, value.to_bits()),
             ValueRef::Text(text) => match Span::new(self.text.len(), text.len()) {
                 Some(span) => {
                     self.text.push_str(text);
-                    Packed::Text(span)
+                    return Packed::span(Kind::Text, span);
                 }
-                None => self.keep(value),
+                None => return self.keep(value),
             },
-            ValueRef::Bytes(bytes) => match Span::new(self.bytes.len(), bytes.len()) {
-                Some(span) => {
-                    self.bytes.extend_from_slice(bytes);
-                    Packed::Bytes(span)
-                }
-                None => self.keep(value),
-            },
+            ValueRef::Bytes(bytes) => return self.pack_bytes(Kind::Bytes, bytes, value),
             #[cfg(feature = "chrono")]
-            ValueRef::Date(value) => Packed::Date(value),
+            ValueRef::Date(date) => (Kind::Date, clock::of_date(date)),
             #[cfg(feature = "chrono")]
-            ValueRef::Time(value) => Packed::Time(value),
+            ValueRef::Time(time) if clock::time(clock::of_time(time)) == Some(time) => {
+                (Kind::Time, clock::of_time(time))
+            }
             #[cfg(feature = "chrono")]
-            ValueRef::DateTime(value) => Packed::DateTime(value),
+            ValueRef::Time(_) => return self.keep(value),
             #[cfg(feature = "chrono")]
-            ValueRef::Timestamp(value) => Packed::Timestamp(value.naive_utc()),
+            ValueRef::DateTime(at) => return self.pack_date_time(Kind::DateTime, at, value),
+            #[cfg(feature = "chrono")]
+            ValueRef::Timestamp(at) => {
+                return self.pack_date_time(Kind::Timestamp, at.naive_utc(), value);
+            }
             #[cfg(feature = "uuid")]
-            ValueRef::Uuid(id) => match Span::new(self.bytes.len(), 16) {
-                Some(span) => {
-                    self.bytes.extend_from_slice(id.as_bytes());
-                    Packed::Uuid(span)
-                }
-                None => self.keep(value),
-            },
+            ValueRef::Uuid(id) => return self.pack_bytes(Kind::Uuid, id.as_bytes(), value),
+        };
+        Packed { kind, word }
+    }
+
+    /// Puts what a value is made of behind the other bytes.
+    fn pack_bytes(&mut self, kind: Kind, bytes: &[u8], value: ValueRef<'_>) -> Packed {
+        match Span::new(self.bytes.len(), bytes.len()) {
+            Some(span) => {
+                self.bytes.extend_from_slice(bytes);
+                Packed::span(kind, span)
+            }
+            None => self.keep(value),
+        }
+    }
+
+    #[cfg(feature = "chrono")]
+    fn pack_date_time(
+        &mut self,
+        kind: Kind,
+        at: chrono::NaiveDateTime,
+        value: ValueRef<'_>,
+    ) -> Packed {
+        let bytes = clock::of_date_time(at);
+        match clock::date_time(&bytes) {
+            Some(back) if back == at => self.pack_bytes(kind, &bytes, value),
+            _ => self.keep(value),
         }
     }
 
     #[cold]
     fn keep(&mut self, value: ValueRef<'_>) -> Packed {
         self.large.push(value.to_value());
-        Packed::Large(self.large.len() as u32 - 1)
+        Packed { kind: Kind::Large, word: self.large.len() as u64 - 1 }
     }
 
     /// The values in their places.
@@ -174,49 +240,56 @@ impl PackedValues {
     /// A value; none if it is unset.
     #[inline]
     pub fn unpack(&self, packed: Packed) -> Option<ValueRef<'_>> {
-        match packed {
+        match packed.kind {
             // The most usual ones, where they are needed.
-            Packed::Int(value) => Some(ValueRef::Int(value)),
-            Packed::Text(span) => Some(ValueRef::Text(&self.text[span.range()])),
+            Kind::Int => Some(ValueRef::Int(packed.word as i64)),
+            Kind::Text => Some(ValueRef::Text(&self.text[packed.range()])),
             _ => self.unpack_other(packed),
         }
     }
 
     fn unpack_other(&self, packed: Packed) -> Option<ValueRef<'_>> {
-        Some(match packed {
-            Packed::Unset | Packed::Slot(_) => return None,
-            Packed::Null => ValueRef::Null,
-            Packed::Bool(value) => ValueRef::Bool(value),
-            Packed::Int(value) => ValueRef::Int(value),
-            Packed::Float(value) => ValueRef::Float(value),
-            Packed::Text(span) => ValueRef::Text(&self.text[span.range()]),
-            Packed::Bytes(span) => ValueRef::Bytes(&self.bytes[span.range()]),
-            Packed::Large(place) => self.large[place as usize].as_ref(),
+        let Packed { kind, word } = packed;
+        Some(match kind {
+            Kind::Unset | Kind::Slot => return None,
+            Kind::Null => ValueRef::Null,
+            Kind::Bool => ValueRef::Bool(word != 0),
+            Kind::Int => ValueRef::Int(word as i64),
+            Kind::Float => ValueRef::Float(f64::from_bits(word)),
+            Kind::Text => ValueRef::Text(&self.text[packed.range()]),
+            Kind::Bytes => ValueRef::Bytes(&self.bytes[packed.range()]),
+            Kind::Large => self.large[word as usize].as_ref(),
+            // What was packed can be unpacked.
             #[cfg(feature = "chrono")]
-            Packed::Date(value) => ValueRef::Date(value),
+            Kind::Date => ValueRef::Date(clock::date(word).unwrap_or_default()),
             #[cfg(feature = "chrono")]
-            Packed::Time(value) => ValueRef::Time(value),
+            Kind::Time => ValueRef::Time(clock::time(word).unwrap_or_default()),
             #[cfg(feature = "chrono")]
-            Packed::DateTime(value) => ValueRef::DateTime(value),
+            Kind::DateTime => ValueRef::DateTime(self.date_time(packed)),
             #[cfg(feature = "chrono")]
-            Packed::Timestamp(value) => ValueRef::Timestamp(value.and_utc()),
+            Kind::Timestamp => ValueRef::Timestamp(self.date_time(packed).and_utc()),
             #[cfg(feature = "uuid")]
-            Packed::Uuid(span) => {
-                let bytes = self.bytes[span.range()].try_into();
+            Kind::Uuid => {
+                let bytes = self.bytes[packed.range()].try_into();
                 ValueRef::Uuid(uuid::Uuid::from_bytes(bytes.unwrap_or_default()))
             }
         })
     }
 
+    #[cfg(feature = "chrono")]
+    fn date_time(&self, packed: Packed) -> chrono::NaiveDateTime {
+        clock::date_time(&self.bytes[packed.range()]).unwrap_or_default()
+    }
+
     /// Whether this is the value; NULL and unset are one.
     #[inline]
     pub fn holds(&self, packed: Packed, value: ValueRef<'_>) -> bool {
-        match (packed, value) {
-            (Packed::Int(one), ValueRef::Int(other)) => one == other,
-            (Packed::Text(span), ValueRef::Text(text)) => {
-                self.text.as_bytes()[span.range()] == *text.as_bytes()
+        match (packed.kind, value) {
+            (Kind::Int, ValueRef::Int(other)) => packed.word as i64 == other,
+            (Kind::Text, ValueRef::Text(text)) => {
+                self.text.as_bytes()[packed.range()] == *text.as_bytes()
             }
-            (packed, value) => self.unpack(packed).unwrap_or(ValueRef::Null) == value,
+            (_, value) => self.unpack(packed).unwrap_or(ValueRef::Null) == value,
         }
     }
 
@@ -230,9 +303,9 @@ impl PackedValues {
         let mut compacted = Self::default();
         compacted.cells.reserve(self.cells.len());
         for &packed in &self.cells {
-            match packed {
-                Packed::Slot(slot) => compacted.push_slot(slot),
-                packed => compacted.push_optional(self.unpack(packed)),
+            match packed.slot() {
+                Some(slot) => compacted.push_slot(slot),
+                None => compacted.push_optional(self.unpack(packed)),
             }
         }
         *self = compacted;
@@ -248,6 +321,46 @@ impl PackedValues {
         self.text.shrink_to(KEPT);
         self.bytes = Vec::new();
         self.large = Vec::new();
+    }
+}
+
+/// Dates and times as words and bytes. A second that leaps where none does cannot be made of them.
+#[cfg(feature = "chrono")]
+mod clock {
+    use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+
+    /// A date, then a time.
+    type DateTimeBytes = [u8; 12];
+
+    pub(super) fn of_date(date: NaiveDate) -> u64 {
+        u64::from(date.num_days_from_ce() as u32)
+    }
+
+    pub(super) fn date(word: u64) -> Option<NaiveDate> {
+        NaiveDate::from_num_days_from_ce_opt(word as u32 as i32)
+    }
+
+    pub(super) fn of_time(time: NaiveTime) -> u64 {
+        u64::from(time.num_seconds_from_midnight()) << 32 | u64::from(time.nanosecond())
+    }
+
+    pub(super) fn time(word: u64) -> Option<NaiveTime> {
+        NaiveTime::from_num_seconds_from_midnight_opt((word >> 32) as u32, word as u32)
+    }
+
+    pub(super) fn of_date_time(at: NaiveDateTime) -> DateTimeBytes {
+        let mut bytes = DateTimeBytes::default();
+        let (date, time) = bytes.split_at_mut(4);
+        date.copy_from_slice(&at.date().num_days_from_ce().to_le_bytes());
+        time.copy_from_slice(&of_time(at.time()).to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn date_time(bytes: &[u8]) -> Option<NaiveDateTime> {
+        let (days, seconds) = bytes.split_first_chunk()?;
+        let date = NaiveDate::from_num_days_from_ce_opt(i32::from_le_bytes(*days))?;
+        let time = time(u64::from_le_bytes(seconds.try_into().ok()?))?;
+        Some(date.and_time(time))
     }
 }
 
@@ -282,6 +395,34 @@ mod tests {
         assert_eq!(read(&values), given);
         values.compact();
         assert_eq!(read(&values), given);
+    }
+
+    #[cfg(feature = "chrono")]
+    #[test]
+    fn dates_and_times_come_out_as_they_went_in() {
+        use chrono::{NaiveDate, NaiveTime, Timelike};
+
+        let times = [
+            NaiveTime::MIN,
+            NaiveTime::from_hms_nano_opt(23, 59, 59, 999_999_999).unwrap_or_default(),
+            // Seconds that leap, at the end of a minute and in the middle of one.
+            NaiveTime::from_hms_nano_opt(23, 59, 59, 1_500_000_000).unwrap_or_default(),
+            NaiveTime::MIN.with_nanosecond(1_500_000_000).unwrap_or_default(),
+        ];
+        let dates = [NaiveDate::MIN, NaiveDate::default(), NaiveDate::MAX];
+        let mut given = Vec::new();
+        for date in dates {
+            given.push(Some(Value::Date(date)));
+            for time in times {
+                given.push(Some(Value::Time(time)));
+                given.push(Some(Value::DateTime(date.and_time(time))));
+                given.push(Some(Value::Timestamp(date.and_time(time).and_utc())));
+            }
+        }
+        let mut values = PackedValues::default();
+        given.iter().for_each(|value| values.push_optional(value.as_ref().map(Value::as_ref)));
+        assert_eq!(read(&values), given);
+        assert_eq!(values.large.len(), 9);
     }
 
     #[test]

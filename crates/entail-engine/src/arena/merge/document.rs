@@ -208,7 +208,7 @@ impl Arena {
                 }
             }
             let Some(row) = rows.iter().next() else { continue };
-            let slot = match graph.values_of(&self.mapping, entity).push_decoded(row) {
+            let slot = match graph.values_of(&self.mapping, entity).push_decoded(&row) {
                 Ok(slot) => slot,
                 Err((column, error)) => return Err(self.misfit(graph, node, column, error)),
             };

@@ -7,7 +7,7 @@ use crate::mapping::EntityMap;
 use crate::value::{ColumnType, Value, ValueRef};
 
 use super::super::bulk::{BulkRow, inserted};
-use super::super::{ChangeSet, Phase};
+use super::super::{ChangeSet, Phase, WriteBack};
 use super::Builder;
 
 const NULL: ParamRef<'static> = ParamRef::Value(ValueRef::Null);
@@ -31,11 +31,11 @@ impl Builder<'_> {
         let mut any_separate = false;
         for follow in self.follows.get(&id).iter().flat_map(|follows| follows.iter()) {
             any_separate |= follow.separately;
-            let place = bulk.columns.iter().position(|&column| column == follow.column);
+            let place = bulk.columns.iter().position(|&column| column == follow.column());
             let is_null = |param| usize::from(param == NULL);
             if let Some(place) = place
                 && follow.separately
-                && table.columns[follow.column].nullable
+                && table.columns[follow.column()].nullable
             {
                 // What the object has there may be of a former parent.
                 nulls += 1 - bulk.params.as_slice().get(before + place).map_or(1, is_null);
@@ -45,7 +45,7 @@ impl Builder<'_> {
                 nulls -= bulk.params.as_slice().get(before + place).map_or(0, is_null);
                 nulls += is_null(param.as_ref());
                 bulk.params.set(before + place, param.as_ref());
-                changes.write_back.push((id, follow.column, param));
+                changes.write_back.push(id, follow.column(), param);
             }
         }
         if nulls > 0 {
@@ -73,7 +73,7 @@ impl Builder<'_> {
         columns: &[usize],
         params: &mut ParamList,
         start: usize,
-        write_back: &mut Vec<(ObjectId, usize, Param)>,
+        write_back: &mut WriteBack,
     ) {
         for (place, &index) in columns.iter().enumerate() {
             if params.as_slice().get(start + place) != Some(NULL) {
@@ -85,7 +85,7 @@ impl Builder<'_> {
                 None => continue,
             };
             params.set(start + place, ParamRef::Value(value.as_ref()));
-            write_back.push((id, index, Param::Value(value)));
+            write_back.push(id, index, Param::Value(value));
         }
     }
 

@@ -121,7 +121,7 @@ impl Builder<'_> {
         key.push((column, Param::Value(old)));
         let next = Value::Int(number.wrapping_add(1));
         values.push((column, Param::Value(next.clone())));
-        changes.write_back.push((id, column, Param::Value(next.clone())));
+        changes.write_back.push(id, column, Param::Value(next.clone()));
         Some(next)
     }
 }
