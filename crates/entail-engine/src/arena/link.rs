@@ -1,9 +1,14 @@
 //! Links: what each relationship of each object holds, what it held at the last flush, and what
 //! was added and removed while it was not loaded.
 
+mod queue;
+
 use std::fmt;
 
 use crate::handle::Slot;
+
+use queue::Queue;
+pub(crate) use queue::Speaker;
 
 /// What a relationship to one holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,12 +134,8 @@ pub(crate) struct ManyLink {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shadow {
     pub was: ManyWas,
-    /// Members that were added while the list was not loaded.
-    pub added: Vec<Slot>,
-    /// Members that were removed while the list was not loaded.
-    pub removed: Vec<Slot>,
-    /// Those of them that the other side speaks of, so that this one only repeats it.
-    pub echoed: Vec<Slot>,
+    /// What was changed while the list was not loaded.
+    queue: Option<Box<Queue>>,
     /// What could be read before a rollback; only while the list is not loaded.
     pub stale: Option<Vec<Slot>>,
 }
@@ -151,24 +152,16 @@ pub(crate) enum ManyWas {
     Members(Vec<Slot>),
 }
 
-/// Which side of a relationship a queued change is made on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Speaker {
-    /// This one.
-    Own,
-    /// The other one, which writes it: both sides of an association table could.
-    Other,
-}
-
 impl Shadow {
-    /// A member is queued: what could be read before does not count, and the last side that spoke of
-    /// it writes it.
-    fn note_speaker(&mut self, member: Slot, speaker: Speaker) {
+    /// The queue, to be changed: what could be read before does not count any more.
+    fn queue_mut(&mut self) -> &mut Queue {
         self.stale = None;
-        self.echoed.retain(|&one| one != member);
-        if speaker == Speaker::Other {
-            self.echoed.push(member);
-        }
+        self.queue.get_or_insert_default()
+    }
+
+    /// Whether changes are queued.
+    pub fn has_queued(&self) -> bool {
+        self.queue.as_ref().is_some_and(|queue| !queue.is_empty())
     }
 }
 
@@ -196,9 +189,9 @@ impl ManyLink {
             current.retain(stays);
         }
         if let Some(shadow) = &mut self.shadow {
-            shadow.added.retain(stays);
-            shadow.removed.retain(stays);
-            shadow.echoed.retain(stays);
+            if let Some(queue) = &mut shadow.queue {
+                queue.retain(stays);
+            }
             if let ManyWas::Members(was) = &mut shadow.was {
                 was.retain(stays);
             }
@@ -210,51 +203,28 @@ impl ManyLink {
 
     /// Queues an addition to a list that is not loaded.
     pub fn queue_added(&mut self, member: Slot, speaker: Speaker) {
-        let shadow = self.shadow_mut();
-        shadow.note_speaker(member, speaker);
-        if let Some(at) = shadow.removed.iter().position(|&one| one == member) {
-            shadow.removed.remove(at);
-        } else if !shadow.added.contains(&member) {
-            shadow.added.push(member);
-        }
+        self.shadow_mut().queue_mut().add(member, speaker);
     }
 
     /// Queues a removal from a list that is not loaded.
     pub fn queue_removed(&mut self, member: Slot, speaker: Speaker) {
-        let shadow = self.shadow_mut();
-        shadow.note_speaker(member, speaker);
-        if let Some(at) = shadow.added.iter().position(|&one| one == member) {
-            shadow.added.remove(at);
-        } else if !shadow.removed.contains(&member) {
-            shadow.removed.push(member);
-        }
+        self.shadow_mut().queue_mut().remove(member, speaker);
     }
 
     /// An addition that is queued turns out to be none.
     pub fn forget_added(&mut self, member: Slot) {
-        if let Some(shadow) = &mut self.shadow {
-            shadow.added.retain(|&one| one != member);
-            shadow.echoed.retain(|&one| one != member);
+        if let Some(queue) = self.shadow.as_mut().and_then(|shadow| shadow.queue.as_mut()) {
+            queue.forget_added(member);
         }
     }
 
-    /// Takes the members from the database and applies what was queued. Says whether that
-    /// makes a change.
+    /// Takes the members from the database and applies what was queued.
     pub fn load(&mut self, members: Vec<Slot>) {
-        let shadow = self.shadow.take();
+        let queue = self.shadow.take().and_then(|shadow| shadow.queue);
         self.current = Some(members);
-        let Some(shadow) = shadow else { return };
-        if shadow.added.is_empty() && shadow.removed.is_empty() {
-            return;
-        }
+        let Some(queue) = queue.filter(|queue| !queue.is_empty()) else { return };
         self.remember();
-        let current = self.current.get_or_insert_default();
-        current.extend(shadow.added);
-        for gone in shadow.removed {
-            if let Some(at) = current.iter().position(|&one| one == gone) {
-                current.remove(at);
-            }
-        }
+        queue.apply(self.current.get_or_insert_default());
     }
 
     /// Whether the list is loaded, and held this member at the last flush and does still.
@@ -272,13 +242,11 @@ impl ManyLink {
     pub fn history(&self) -> History {
         let shadow = self.shadow.as_deref();
         let Some(current) = &self.current else {
-            return shadow.map_or_else(History::default, |shadow| {
-                let own = |queue: &[Slot]| {
-                    let speaks = |member: &&Slot| !shadow.echoed.contains(member);
-                    queue.iter().filter(speaks).copied().collect()
-                };
-                let (added, deleted) = (own(&shadow.added), own(&shadow.removed));
-                History { added, unchanged: Vec::new(), deleted }
+            let queue = shadow.and_then(|shadow| shadow.queue.as_deref());
+            return queue.map_or_else(History::default, |queue| History {
+                added: queue.own_added(),
+                unchanged: Vec::new(),
+                deleted: queue.own_removed(),
             });
         };
         match shadow.map(|shadow| &shadow.was) {

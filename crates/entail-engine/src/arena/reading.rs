@@ -511,7 +511,7 @@ impl Arena {
         self.many_link(relationship, owner)
             .filter(|link| link.current.is_none())
             .and_then(|link| link.shadow.as_ref())
-            .is_some_and(|shadow| !(shadow.added.is_empty() && shadow.removed.is_empty()))
+            .is_some_and(|shadow| shadow.has_queued())
     }
 
     /// The target of a relationship to one as far as memory knows it: none if it does not.

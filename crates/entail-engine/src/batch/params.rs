@@ -106,6 +106,11 @@ impl ParamList {
         self.packed.renumber_slots(numbers);
     }
 
+    /// Puts rows of `width` parameters into the order of their former places.
+    pub(crate) fn reorder(&mut self, places: &[usize], width: usize) {
+        self.packed.reorder(places, width);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.packed.len()
@@ -203,13 +208,16 @@ impl<'a> ParamSlice<'a> {
 
     /// Compares two keys part by part.
     pub fn compare(self, other: ParamSlice<'_>) -> Ordering {
-        if let ([one], [other]) = (self.cells, other.cells)
-            && let (Some(one), Some(other)) = (one.as_int(), other.as_int())
-        {
-            return one.cmp(&other);
+        for (&one, &two) in self.cells.iter().zip(other.cells) {
+            let ordering = match (one.as_int(), two.as_int()) {
+                (Some(one), Some(two)) => one.cmp(&two),
+                _ => self.list.unpack(one).compare(other.list.unpack(two)),
+            };
+            if ordering.is_ne() {
+                return ordering;
+            }
         }
-        let pairs = self.iter().zip(other.iter()).map(|(one, other)| one.compare(other));
-        pairs.fold(Ordering::Equal, Ordering::then)
+        Ordering::Equal
     }
 
     /// The parameters, in their order.

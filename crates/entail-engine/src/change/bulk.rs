@@ -200,6 +200,21 @@ impl Bulk {
         (0..self.rows.len()).map(move |row| params.part(row * arity, arity))
     }
 
+    /// Puts the rows into the order of the columns that find them.
+    pub fn sort_by_keys(&mut self) {
+        let keys: Vec<_> = self
+            .params_of_rows()
+            .map(|row| row.part(self.columns.len(), self.keys.len()))
+            .collect();
+        if keys.is_sorted_by(|one, other| one.compare(*other).is_le()) {
+            return;
+        }
+        let mut places: Vec<usize> = (0..keys.len()).collect();
+        places.sort_by(|&one, &other| keys[one].compare(keys[other]));
+        self.params.reorder(&places, self.columns.len() + self.keys.len());
+        self.rows = places.into_iter().map(|place| self.rows[place]).collect();
+    }
+
     /// The rows one by one, where they are rows of objects.
     pub fn into_rows(self) -> Vec<RowChange> {
         let mut params = self.params.as_slice().iter().map(ParamRef::to_param);

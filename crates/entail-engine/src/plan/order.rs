@@ -187,8 +187,8 @@ pub(super) fn order(mapping: &Mapping, changes: ChangeSet) -> Result<Ordered, Fl
     Ok(Ordered { items: ordered, causes, ring_unless_drawn })
 }
 
-/// Takes bulks apart whose rows may wait for each other or for other rows of their table, or that
-/// would be written in another order than by key.
+/// Takes bulks apart whose rows may wait for each other or for other rows of their table, and puts the
+/// others into the order in which they are written: inserts as they came, all else by key.
 fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
     let bulks = std::mem::take(&mut changes.bulks);
     let mut shapes: FxHashMap<TableId, usize> = FxHashMap::default();
@@ -197,18 +197,16 @@ fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
             *shapes.entry(bulk.table).or_default() += 1;
         }
     }
-    for bulk in bulks {
+    for mut bulk in bulks {
         let table = mapping.table(bulk.table);
         let refers_to_itself = table.foreign_keys.iter().any(|key| key.parent == table.id);
         let others = changes.rows.iter().any(|row| row.table == bulk.table);
-        let sorted = bulk.operation == Operation::Insert
-            || bulk.params_of_rows().is_sorted_by(|one, other| {
-                let [one, other] = [one, other].map(|row| row.part(bulk.columns.len(), row.len()));
-                one.compare(other).is_le()
-            });
         let several = bulk.operation == Operation::Update
             && shapes.get(&bulk.table).is_some_and(|&shapes| shapes > 1);
-        if sorted && !several && !(refers_to_itself || others) {
+        if !(several || refers_to_itself || others) {
+            if bulk.operation != Operation::Insert {
+                bulk.sort_by_keys();
+            }
             changes.bulks.push(bulk);
         } else if bulk.of == Of::Links {
             changes.links.extend(bulk.into_links());

@@ -140,6 +140,15 @@ impl PackedValues {
         }
     }
 
+    /// Puts groups of `width` values into the order of their former places.
+    pub fn reorder(&mut self, places: &[usize], width: usize) {
+        let mut cells = Vec::with_capacity(self.cells.len());
+        for place in places {
+            cells.extend_from_slice(&self.cells[place * width..][..width]);
+        }
+        self.cells = cells;
+    }
+
     /// Room for so many more.
     pub fn reserve(&mut self, additional: usize) {
         self.cells.reserve(additional);

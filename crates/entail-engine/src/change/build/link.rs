@@ -2,6 +2,7 @@
 
 use crate::batch::{Operation, Param};
 use crate::handle::ObjectId;
+use crate::room;
 use crate::value::{Value, ValueRef};
 
 use super::super::bulk::{BulkRow, NewRow, Of, put};
@@ -31,9 +32,10 @@ impl Builder<'_> {
         }
         let parent = self.fates.reason_of(link.owner);
         let cause = changes.causes.len() as u32;
-        changes.causes.push(CauseNode {
+        let member = &self.fates.arena.cell(link.member).key;
+        room::push_with(&mut changes.causes, || CauseNode {
             object: link.member,
-            key: self.fates.arena.cell(link.member).key.clone(),
+            key: member.clone(),
             reason: Reason::Linked(link.relationship),
             parent,
         });
