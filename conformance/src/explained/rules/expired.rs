@@ -120,8 +120,17 @@ pub fn goes_on_to_show(case: &Case<'_>) -> bool {
     case.past.refreshed && is_former && case.got.view().is_some_and(Json::is_null)
 }
 
-/// The list of a former owner lets go of an object, though that was read afresh since; entail's object has
-/// the word.
+/// The list of a former owner lets go of an object, though that was read afresh since, so that it leads to
+/// nobody; entail's object has the word.
 pub fn let_go_of_though_refreshed(case: &Case<'_>) -> bool {
-    (may_be_stale(case) || case.past.refreshed) && same_but_references(case)
+    let shows = |owner: &str| {
+        let had = case.got.view().and_then(Json::as_str);
+        let is_former = had.is_some_and(|former| case.past.were_joined(owner, former));
+        is_former && case.expected.view().is_some_and(Json::is_null)
+    };
+    let is_shown = match case.step {
+        Step::View { owner, .. } => case.past.expired && shows(owner),
+        _ => same_but_references(case),
+    };
+    (may_be_stale(case) || case.past.refreshed) && is_shown
 }

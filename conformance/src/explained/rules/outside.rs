@@ -56,6 +56,7 @@ pub fn in_again_by_a_delete(case: &Case<'_>) -> bool {
     let both = |name: &str, expected: &str, got: &str| {
         is_gone(name) && expected == "persistent" && matches!(got, "deleted" | "detached")
     };
-    let used = needs_it && case.expected.is_ok() && case.got.is_code("E0205");
+    let loads = changes(case.step) && case.got.detail() == CANNOT_LOAD;
+    let used = case.expected.is_ok() && (needs_it && case.got.is_code("E0205") || loads);
     case.past.deleted_again && (used || all_states(case, both))
 }
