@@ -67,6 +67,8 @@ pub struct Table {
     pub full_name: Arc<str>,
     /// Its columns.
     pub columns: Vec<Column>,
+    /// Their types.
+    pub types: Arc<[ColumnType]>,
     /// The columns of its primary key.
     pub primary_key: Vec<usize>,
     /// Its foreign keys.

@@ -79,7 +79,7 @@ impl DerefMut for PooledConnection {
 }
 
 impl Recycle for Connection {
-    fn recycle(mut self, store: Arc<Store<Self>>) {
+    fn recycle(mut self: Box<Self>, store: Arc<Store<Self>>) {
         if self.roll_back().is_ok() && !self.is_broken() {
             store.put(self);
         } else {
@@ -153,7 +153,7 @@ impl DerefMut for PooledAsyncConnection {
 impl Recycle for AsyncConnection {
     /// A connection at rest goes back at once; any other its thread puts back, once it has
     /// finished what it is at.
-    fn recycle(self, store: Arc<Store<Self>>) {
+    fn recycle(self: Box<Self>, store: Arc<Store<Self>>) {
         if self.is_clean() {
             store.put(self);
             return;
@@ -167,7 +167,7 @@ impl Recycle for AsyncConnection {
 /// A connection on its way back. Dropped before it is there, it is given up: its thread has
 /// ended.
 struct Returning {
-    connection: Option<AsyncConnection>,
+    connection: Option<Box<AsyncConnection>>,
     store: Arc<Store<AsyncConnection>>,
 }
 

@@ -202,6 +202,9 @@ impl Bulk {
 
     /// Puts the rows into the order of the columns that find them.
     pub fn sort_by_keys(&mut self) {
+        if self.rows.len() < 2 {
+            return;
+        }
         let keys: Vec<_> = self
             .params_of_rows()
             .map(|row| row.part(self.columns.len(), self.keys.len()))

@@ -243,8 +243,8 @@ impl<'a> Fates<'a> {
     }
 
     /// The entities that take part so far, in the order in which they came.
-    pub fn entities(&self) -> Vec<EntityId> {
-        self.entities.clone()
+    pub fn entities(&self) -> &[EntityId] {
+        &self.entities
     }
 
     /// How many objects of an entity were opened so far.

@@ -19,7 +19,8 @@ impl Fates<'_> {
         let mut is_done = false;
         while !is_done {
             is_done = true;
-            for entity in self.entities() {
+            for place in 0..self.entities().len() {
+                let entity = self.entities()[place];
                 for &relationship in &mapping.entity(entity).relationships {
                     let relationship = mapping.relationship(relationship);
                     let seen = &mut seen[relationship.id.0 as usize];

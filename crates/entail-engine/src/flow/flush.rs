@@ -100,6 +100,12 @@ impl Flush {
         Self { only_if_enabled: true, ..Self::new() }
     }
 
+    /// Whether autoflush is off, or nothing was changed and nothing follows.
+    fn has_nothing_to_do(&self, unit: &Unit) -> bool {
+        self.only_if_enabled && !unit.options.autoflush
+            || self.then == Then::Nothing && !unit.arena.has_work()
+    }
+
     /// One pass: the changes are collected, or what they need is asked for.
     fn collect(&mut self, unit: &mut Unit) -> Result<Step<()>, Error> {
         self.passes += 1;
@@ -242,6 +248,9 @@ impl Flush {
 
     /// A deleted row that was not there is no failure, but worth a warning.
     fn warn_of_missing_rows(&self, plan: &Plan, places: &[Place], ahead: usize, outcome: &Outcome) {
+        if plan.steps.iter().all(|step| step.action != StepAction::Delete) {
+            return;
+        }
         let mut written = vec![0; plan.steps.len()];
         for (place, count) in places.iter().zip(outcome.written.iter().skip(ahead)) {
             if place.rows > 0 {
@@ -314,9 +323,7 @@ impl Flow for Flush {
         }
         begin(unit, answer.as_ref())?;
         match std::mem::replace(&mut self.state, State::Collecting) {
-            State::Collecting if self.only_if_enabled && !unit.options.autoflush => {
-                Ok(Step::Done(()))
-            }
+            State::Collecting if self.has_nothing_to_do(unit) => Ok(Step::Done(())),
             State::Collecting => self.collect(unit),
             State::Loading(pass, rows) => match answer {
                 Some(Ok(outcome)) => {

@@ -47,15 +47,17 @@ fn whole(bulk: Bulk) -> Step {
     // They take the places of those that they are made of.
     let rows = bulk.rows.into_iter();
     Step {
-        expect,
-        rows: rows
-            .map(|row| PlannedRow { object: row.object, slot: row.slot, cause: row.cause })
-            .collect(),
+        action,
+        table: bulk.table,
         columns: bulk.columns,
         keys: bulk.keys,
         generated: bulk.generated.to_vec(),
         params: Arc::new(bulk.params),
-        ..empty(action, bulk.table)
+        rows: rows
+            .map(|row| PlannedRow { object: row.object, slot: row.slot, cause: row.cause })
+            .collect(),
+        expect,
+        hops: Vec::new(),
     }
 }
 

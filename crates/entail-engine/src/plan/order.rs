@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use rustc_hash::FxHashMap;
 
 use crate::batch::{Operation, Param};
-use crate::change::{CauseNode, ChangeSet, Of, Phase};
+use crate::change::{Bulk, CauseNode, ChangeSet, Of, Phase};
 use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 
@@ -197,23 +197,27 @@ fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
             *shapes.entry(bulk.table).or_default() += 1;
         }
     }
-    for mut bulk in bulks {
+    let ChangeSet { rows, links, .. } = &mut changes;
+    let stays_whole = |mut bulk: Bulk| {
         let table = mapping.table(bulk.table);
         let refers_to_itself = table.foreign_keys.iter().any(|key| key.parent == table.id);
-        let others = changes.rows.iter().any(|row| row.table == bulk.table);
+        let others = rows.iter().any(|row| row.table == bulk.table);
         let several = bulk.operation == Operation::Update
             && shapes.get(&bulk.table).is_some_and(|&shapes| shapes > 1);
         if !(several || refers_to_itself || others) {
             if bulk.operation != Operation::Insert {
                 bulk.sort_by_keys();
             }
-            changes.bulks.push(bulk);
-        } else if bulk.of == Of::Links {
-            changes.links.extend(bulk.into_links());
-        } else {
-            changes.rows.extend(bulk.into_rows());
+            return Some(bulk);
         }
-    }
+        if bulk.of == Of::Links {
+            links.extend(bulk.into_links());
+        } else {
+            rows.extend(bulk.into_rows());
+        }
+        None
+    };
+    changes.bulks = bulks.into_iter().filter_map(stays_whole).collect();
     changes
 }
 

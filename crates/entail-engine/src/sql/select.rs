@@ -40,10 +40,6 @@ fn start(table: &Table) -> SelectStatement {
     select
 }
 
-fn types(table: &Table) -> Arc<[ColumnType]> {
-    table.columns.iter().map(|column| column.ty).collect()
-}
-
 fn query(sql: Arc<str>, params: Vec<Param>, types: Arc<[ColumnType]>) -> Call {
     let arity = params.len();
     Call {
@@ -95,7 +91,7 @@ pub fn select(texts: &Texts, mapping: &Mapping, table: TableId, selection: &Sele
     add_order(&mut select, table, &selection.order);
     add_limits(&mut select, selection);
     bind_limits(&mut params, selection);
-    query(text!(texts.dialect, select), params, types(table))
+    query(text!(texts.dialect, select), params, Arc::clone(&table.types))
 }
 
 fn add_limits(select: &mut SelectStatement, selection: &Selection) {
@@ -271,7 +267,6 @@ pub fn select_by(
     order: &[(usize, Direction)],
 ) -> Vec<Call> {
     let table = mapping.table(table);
-    let types = types(table);
     let most = texts.dialect.max_params() / columns.len().max(1);
     let mut calls = Vec::new();
     let mut keys = keys.into_iter().peekable();
@@ -295,7 +290,7 @@ pub fn select_by(
             add_order(&mut select, table, order);
             text!(dialect, select)
         });
-        calls.push(query_by(sql, part, bind, columns.len(), Arc::clone(&types)));
+        calls.push(query_by(sql, part, bind, columns.len(), Arc::clone(&table.types)));
     }
     calls
 }

@@ -16,7 +16,7 @@ use crate::url::Options;
 /// A connection that knows how to come back clean.
 pub(super) trait Recycle: Send + Sized + 'static {
     /// Rolls back, then calls [`Store::put`], or [`Store::forget`] if it must not be used again.
-    fn recycle(self, store: Arc<Store<Self>>);
+    fn recycle(self: Box<Self>, store: Arc<Store<Self>>);
 }
 
 /// The shared part of a pool.
@@ -26,7 +26,8 @@ pub(super) struct Store<C: Recycle> {
 }
 
 struct State<C: Recycle> {
-    idle: Vec<C>,
+    /// In boxes, because they come and go with every statement of a session.
+    idle: Vec<Box<C>>,
     /// How many places are taken, by open connections or by those that are being opened.
     taken: usize,
     /// In the order of their deadlines, since all wait equally long.
@@ -103,7 +104,7 @@ impl<C: Recycle> Store<C> {
     }
 
     /// Takes a clean connection back, and hands it to the first who waits.
-    pub(super) fn put(self: &Arc<Self>, connection: C) {
+    pub(super) fn put(self: &Arc<Self>, connection: Box<C>) {
         let mut connection = connection;
         loop {
             let waiter = {
@@ -135,7 +136,7 @@ impl<C: Recycle> Store<C> {
     }
 
     /// Takes an idle connection out of the pool for good.
-    pub(super) fn retire(&self) -> Option<C> {
+    pub(super) fn retire(&self) -> Option<Box<C>> {
         let (connection, refused) = {
             let mut state = self.state();
             let connection = state.idle.pop()?;
@@ -314,7 +315,7 @@ impl<C: Recycle> Place<C> {
     /// Puts a new connection into the place.
     pub(super) fn fill(mut self, connection: C) -> Lease<C> {
         self.content = Content::Filled;
-        Lease::new(connection, &self.store)
+        Lease::new(Box::new(connection), &self.store)
     }
 }
 
@@ -328,12 +329,12 @@ impl<C: Recycle> Drop for Place<C> {
 
 /// A connection of a pool, which goes back there when it is dropped.
 pub(super) struct Lease<C: Recycle> {
-    connection: Option<C>,
+    connection: Option<Box<C>>,
     store: Arc<Store<C>>,
 }
 
 impl<C: Recycle> Lease<C> {
-    fn new(connection: C, store: &Arc<Store<C>>) -> Self {
+    fn new(connection: Box<C>, store: &Arc<Store<C>>) -> Self {
         Self { connection: Some(connection), store: Arc::clone(store) }
     }
 
@@ -345,7 +346,7 @@ impl<C: Recycle> Lease<C> {
         self.connection.as_mut().expect("only dropping takes the connection")
     }
 
-    fn into_connection(mut self) -> Option<C> {
+    fn into_connection(mut self) -> Option<Box<C>> {
         self.connection.take()
     }
 }

@@ -96,7 +96,7 @@ impl Freezer {
             definition.indexes.iter().map(|index| self.columns(place, definition, index)).collect();
         let single = definition.columns.iter().enumerate().filter(|(_, column)| column.index);
         indexes.extend(single.map(|(index, _)| vec![index]));
-        let columns = definition
+        let columns: Vec<_> = definition
             .columns
             .iter()
             .map(|column| Column {
@@ -122,6 +122,7 @@ impl Freezer {
             name: Arc::from(definition.name.as_str()),
             schema: definition.schema.as_deref().map(Arc::from),
             full_name: Arc::from(definition.full_name()),
+            types: columns.iter().map(|column| column.ty).collect(),
             columns,
             primary_key,
             foreign_keys,
