@@ -24,7 +24,7 @@ pub(crate) enum Connection {
     #[cfg(feature = "sqlite")]
     Sqlite(entail_sqlite::PooledConnection),
     #[cfg(any(feature = "postgres", feature = "mysql"))]
-    Served(Runtime, asynchronous::Connection),
+    Served(Runtime, Box<asynchronous::Connection>),
 }
 
 impl Pool {
@@ -54,7 +54,7 @@ impl Pool {
             #[cfg(any(feature = "postgres", feature = "mysql"))]
             Pool::Served(ref runtime, ref pool) => {
                 let connection = runtime.block_on(pool.take())??;
-                Ok(Connection::Served(runtime.clone(), connection))
+                Ok(Connection::Served(runtime.clone(), Box::new(connection)))
             }
         }
     }
