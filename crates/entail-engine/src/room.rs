@@ -1,4 +1,4 @@
-//! Room in lists that grow one by one.
+//! Room in lists that grow.
 
 /// From so many entries on a list grows by more than twice.
 const MANY: usize = 256;
@@ -9,15 +9,22 @@ const TOO_MANY: usize = 65_536;
 /// How much longer a list of many becomes.
 const FACTOR: usize = 8;
 
-/// For how many more a full list of many makes room when one more comes; 0 for any other. Such a list is
-/// moved less often than one that doubles, and memory that is not written yet costs nothing.
+/// For how many more a list makes room if it is full and so many come. One of many is moved less often
+/// than if it doubled, and memory that is not written yet costs nothing.
+#[inline]
+pub(crate) fn for_more(len: usize, coming: usize) -> usize {
+    match len {
+        len if len < MANY => coming,
+        len if len < TOO_MANY => coming.max(len * (FACTOR - 1)),
+        len => coming.max(len),
+    }
+}
+
+/// For how many more a full list of many makes room when one more comes; 0 for any other.
 #[inline]
 pub(crate) fn additional<T>(list: &Vec<T>) -> usize {
-    match list.len() {
-        len if len < list.capacity() || len < MANY => 0,
-        len if len < TOO_MANY => len * (FACTOR - 1),
-        len => len,
-    }
+    let len = list.len();
+    if len < list.capacity() || len < MANY { 0 } else { for_more(len, 1) }
 }
 
 #[inline]

@@ -15,9 +15,6 @@ use super::identity::hash_values;
 use super::link::{One, OneLink, Was};
 use super::{Arena, ObjectTable};
 
-/// From so many objects on, lists of them are large.
-const MANY: usize = 1000;
-
 /// From so many keys on, an identity map is large.
 const MANY_KEYS: usize = 16_384;
 
@@ -175,16 +172,15 @@ impl Arena {
         Ok(())
     }
 
-    /// Room for so many more objects of an entity. Who loads in parts grows by four at a time,
-    /// because large lists are moved at each growth; memory that is not written yet costs nothing.
-    /// The identity map writes to all of its own: a large one only doubles.
+    /// Room for so many more objects of an entity. The identity map writes to all of its own: a large one
+    /// only doubles.
     pub(crate) fn make_room(&mut self, entity: EntityId, additional: usize) {
         let table = &mut self.tables[entity.0 as usize];
         let needed = table.cells.len() + additional;
         if needed <= table.cells.capacity() {
             return;
         }
-        let room = if table.cells.len() >= MANY { needed * 4 } else { additional };
+        let room = room::for_more(table.cells.len(), additional);
         table.cells.reserve(room);
         table.store.make_room(room);
         let room = if needed < MANY_KEYS { room } else { additional };
