@@ -24,10 +24,15 @@ pub fn flushed_by_a_new_list(case: &Case<'_>) -> bool {
     case.scenario.session.autoflush && (sooner && case.past.is_made(owner) || later)
 }
 
-/// So it is with an object whose row is not known, and that leads to nobody.
+/// So it is with an object whose row is not known, or whose reference is to no key, and that leads to
+/// nobody: who was new is persistent after that.
 pub fn flushed_to_read_nobody(case: &Case<'_>) -> bool {
     let sooner = |_: &str, expected: &str, got: &str| (expected, got) == ("persistent", "pending");
-    case.scenario.session.autoflush && may_be_stale(case) && all_states(case, sooner)
+    let needs_it =
+        matches!(case.step, Step::Delete { .. } | Step::Refresh { .. } | Step::Expire { .. });
+    let used = needs_it && case.expected.is_ok() && case.got.is_code("E0205");
+    let may_read = may_be_stale(case) || refers_to_no_key(case.scenario);
+    case.scenario.session.autoflush && may_read && (used || all_states(case, sooner))
 }
 
 /// SQLAlchemy loads what a relationship held before it was set; entail asks nothing, and takes it for
