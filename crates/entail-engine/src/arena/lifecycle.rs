@@ -213,25 +213,35 @@ impl Arena {
             });
         }
         let reach = walk(self, Cascade::Expunge, id);
-        self.release(id);
-        for (reached, _) in reach.objects {
-            self.release(reached);
-        }
+        let reached = reach.objects.into_iter().map(|(reached, _)| reached);
+        self.release_all(std::iter::once(id).chain(reached));
         Ok(())
     }
 
-    /// Lets go of one object.
-    pub(super) fn release(&mut self, id: ObjectId) {
-        let flags = self.flags(id);
-        if flags.has(Flags::NEW) {
-            self.new.retain(|&(one, _)| one != id);
-        } else if flags.has(Flags::MAPPED) {
-            self.unmap(id);
-            self.unmark(id);
-        } else {
-            self.undo.forget_deleted(id);
+    /// Lets go of objects. The lists that have them are gone through once, however many they are.
+    fn release_all(&mut self, objects: impl IntoIterator<Item = ObjectId>) {
+        let [mut pending, mut marked, mut deleted] = [(); 3].map(|()| FxHashSet::default());
+        for id in objects {
+            let flags = self.flags(id);
+            if flags.has(Flags::NEW) {
+                pending.insert(id);
+            } else if flags.has(Flags::MAPPED) {
+                self.unmap(id);
+                marked.extend(flags.has(Flags::MARKED).then_some(id));
+            } else {
+                deleted.insert(id);
+            }
+            let gone = Flags::NEW.and(Flags::MARKED).and(Flags::ATTACHED);
+            self.cell_mut(id).flags.remove(gone);
         }
-        self.cell_mut(id).flags.remove(Flags::NEW.and(Flags::ATTACHED));
+        if !pending.is_empty() {
+            self.new.retain(|(id, _)| !pending.contains(id));
+        }
+        if !marked.is_empty() {
+            self.marked.retain(|(id, _)| !marked.contains(id));
+            self.deferred.retain(|missing| !marked.contains(&missing.owner));
+        }
+        self.undo.forget_deleted(&deleted);
     }
 
     /// Lets go of all pending and persistent objects.
@@ -263,13 +273,15 @@ impl Arena {
         self.check_persistent(id, "expire")?;
         let reach = walk(self, Cascade::RefreshExpire, id);
         self.expire_one(id);
+        let mut pending = Vec::new();
         for (reached, _) in reach.objects {
             if self.cell(reached).key.is_some() {
                 self.expire_one(reached);
             } else if self.flags(reached).has(Flags::NEW) {
-                self.release(reached);
+                pending.push(reached);
             }
         }
+        self.release_all(pending);
         Ok(())
     }
 
@@ -380,10 +392,10 @@ impl Arena {
 
     /// Lets go of objects, and frees their places.
     pub(super) fn vacate_all(&mut self, gone: &ByObject<()>) {
+        let attached = gone.iter().map(|(&id, ())| id);
+        let attached: Vec<_> = attached.filter(|&id| self.flags(id).has(Flags::ATTACHED)).collect();
+        self.release_all(attached);
         for (&id, ()) in gone.iter() {
-            if self.flags(id).has(Flags::ATTACHED) {
-                self.release(id);
-            }
             self.forget_changes(id);
             self.forget_links(id);
             self.forget_lost_row(id);

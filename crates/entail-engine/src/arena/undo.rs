@@ -56,10 +56,13 @@ pub(crate) enum UndoReach {
 }
 
 impl Undo {
-    /// A flushed deletion is no longer to be undone.
-    pub fn forget_deleted(&mut self, id: ObjectId) {
+    /// Flushed deletions are no longer to be undone.
+    pub fn forget_deleted(&mut self, objects: &FxHashSet<ObjectId>) {
+        if objects.is_empty() {
+            return;
+        }
         for level in &mut self.levels {
-            level.deleted.retain(|&one| one != id);
+            level.deleted.retain(|id| !objects.contains(id));
         }
     }
 
@@ -204,11 +207,12 @@ impl Arena {
     /// Objects that were inserted or added since become transient; they keep their values.
     fn make_transient(&mut self, level: &Level) {
         let pending = std::mem::take(&mut self.new);
+        let mut deleted = FxHashSet::default();
         for id in level.new.iter().copied().chain(pending.into_iter().map(|(id, _)| id)) {
             if self.flags(id).has(Flags::MAPPED) {
                 self.unmap(id);
             } else if !self.flags(id).has(Flags::NEW) {
-                self.undo.forget_deleted(id);
+                deleted.insert(id);
             }
             let cell = self.cell_mut(id);
             cell.flags.remove(
@@ -223,6 +227,7 @@ impl Arena {
             cell.key = None;
             self.drop_snapshot(id);
         }
+        self.undo.forget_deleted(&deleted);
     }
 
     /// Keeps what inserted objects wrote into columns that others refer to, and whose values the
