@@ -36,6 +36,8 @@ pub struct Past {
     pub unflushed_delete: bool,
     /// Whether something was merged.
     pub merged: bool,
+    /// Whether a column was read after something was merged.
+    pub read_after_a_merge: bool,
     /// Whether something was merged after a flush had failed.
     pub merged_after_failure: bool,
     /// Whether something was merged that has the key of a deleted object.
@@ -148,6 +150,7 @@ impl Past {
             Step::Read { object, .. } if answer.error() == "invalid_request" => {
                 self.lost.insert(self.first_name(object).to_owned());
             }
+            Step::Read { .. } => self.read_after_a_merge |= self.merged,
             Step::Flush => self.note_flush(),
             Step::Commit => {
                 self.note_flush();

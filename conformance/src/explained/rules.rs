@@ -69,6 +69,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("STATE-04", outside::in_again_by_a_delete),
     stop("AUTOFL-01", loaded::flushed_by_a_new_list),
     stop("AUTOFL-01", loaded::flushed_to_read_nobody),
+    stop("AUTOFL-01", loaded::flushed_to_read_what_was_not_merged),
     go_on("AUTOFL-01", loaded::known_to_be_empty),
     stop("SYNC-11", loaded::asked_by_the_changed_key),
     stop("CASC-DEL-01", deleted::flushed_by_a_delete),

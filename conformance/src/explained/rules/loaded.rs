@@ -101,6 +101,12 @@ pub fn read_by_a_merge(case: &Case<'_>) -> bool {
     case.past.merged && may_be_stale(case) && changed
 }
 
+/// A column that was never set, and that is not given to a merge, SQLAlchemy reads from then on, and so it
+/// flushes.
+pub fn flushed_to_read_what_was_not_merged(case: &Case<'_>) -> bool {
+    case.scenario.session.autoflush && case.past.read_after_a_merge && has_fewer_rows(case)
+}
+
 /// What it takes for changed so, it takes in: an object that was to be deleted is kept.
 pub fn kept_by_a_merge(case: &Case<'_>) -> bool {
     case.past.merged && may_be_stale(case) && case.past.has_deleted() && has_fewer_rows(case)
