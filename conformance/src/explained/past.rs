@@ -270,6 +270,11 @@ impl Past {
         self.lost.contains(self.first_name(name))
     }
 
+    /// The names that objects were given.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entities.keys().map(String::as_str)
+    }
+
     /// The entity of an object.
     pub fn entity(&self, name: &str) -> Option<&str> {
         self.entities.get(name).map(String::as_str)

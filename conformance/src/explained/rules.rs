@@ -72,6 +72,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("AUTOFL-01", loaded::flushed_to_read_what_was_not_merged),
     go_on("AUTOFL-01", loaded::known_to_be_empty),
     stop("SYNC-11", loaded::asked_by_the_changed_key),
+    stop("SYNC-11", loaded::refused_by_the_changed_key),
     stop("CASC-DEL-01", deleted::flushed_by_a_delete),
     go_on("CASC-DEL-01", deleted::rows_flushed_by_a_delete),
     stop("CASC-DEL-01", deleted::flushed_before_it_left),

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::super::Case;
 use super::super::look::{additions, all_states, has_fewer_rows, has_single_parent, may_be_stale};
-use super::super::refusal::is_refused_autoflush;
+use super::super::refusal::{failed_on, is_refused_autoflush};
 use crate::scenario::{Scenario, Step, Target};
 
 /// The list of an object that was new, and that nobody has touched, SQLAlchemy reads, and so it flushes;
@@ -140,6 +140,19 @@ pub fn asked_by_the_changed_key(case: &Case<'_>) -> bool {
     };
     let is_found = additions(case.got.view(), case.expected.view()).is_some();
     is_key_changed(case, owner) && is_found
+}
+
+/// So those who refer to the former one are not let go of, and the database refuses the change.
+pub fn refused_by_the_changed_key(case: &Case<'_>) -> bool {
+    let refused = case.expected.error() == "integrity.foreign_key" && case.got.is_ok();
+    let changed = |table: &str| {
+        let lives_there = |name: &&str| {
+            let entity = case.past.entity(name);
+            entity.and_then(|one| case.scenario.table_of(one)).is_some_and(|one| one.name == table)
+        };
+        case.past.names().filter(lives_there).any(|name| is_key_changed(case, name))
+    };
+    refused && failed_on(case, "[SQL: UPDATE", changed)
 }
 
 /// Whether a column of an object was set that others may refer to.
