@@ -32,12 +32,16 @@ const SPARSE: usize = 64;
 impl<T> ByObject<T> {
     /// Room for entries of so many of the arena's objects.
     pub fn new(arena: &Arena, expected: usize) -> Self {
-        if expected > FEW && expected.saturating_mul(SPARSE) >= arena.places() {
-            let places = vec![Vec::new(); arena.mapping().entities().len()];
-            Self { entries: Vec::with_capacity(expected), places: Places::Listed(places) }
-        } else {
-            Self { entries: Vec::new(), places: Places::Hashed(FxHashMap::default()) }
+        if expected <= FEW {
+            // Mostly none comes, or one.
+            return Self { entries: Vec::new(), places: Places::Hashed(FxHashMap::default()) };
         }
+        let places = if expected.saturating_mul(SPARSE) >= arena.places() {
+            Places::Listed(vec![Vec::new(); arena.mapping().entities().len()])
+        } else {
+            Places::Hashed(FxHashMap::default())
+        };
+        Self { entries: Vec::with_capacity(expected), places }
     }
 
     fn place(&self, id: &ObjectId) -> Option<usize> {

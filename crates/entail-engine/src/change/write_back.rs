@@ -4,6 +4,8 @@ use crate::batch::Param;
 use crate::handle::ObjectId;
 use crate::value::Value;
 
+use super::synchronise::ColumnNumber;
+
 /// The columns that objects take over: foreign keys, versions and defaults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WriteBack {
@@ -15,7 +17,7 @@ pub struct WriteBack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FromSlot {
     object: ObjectId,
-    column: u32,
+    column: ColumnNumber,
     slot: u32,
 }
 
@@ -25,11 +27,13 @@ impl WriteBack {
         Self { from_slots: Vec::with_capacity(foreign_keys), values: Vec::new() }
     }
 
-    /// A column takes a value. If it takes several, the last one counts.
+    /// A column takes a value, or what a slot has. Of several values the last one counts; a column that
+    /// takes what a slot has takes nothing else.
     pub(super) fn push(&mut self, object: ObjectId, column: usize, param: Param) {
         match param {
             Param::Slot(slot) => {
-                self.from_slots.push(FromSlot { object, column: column as u32, slot });
+                let column = ColumnNumber::new(column);
+                self.from_slots.push(FromSlot { object, column, slot });
             }
             Param::Value(value) => self.values.push((object, column, value)),
         }
@@ -45,7 +49,7 @@ impl WriteBack {
     /// Calls `take` with each object, column and value, given what the slots have.
     pub(crate) fn give(&self, slots: &[Value], mut take: impl FnMut(ObjectId, usize, &Value)) {
         for &FromSlot { object, column, slot } in &self.from_slots {
-            take(object, column as usize, slots.get(slot as usize).unwrap_or(&Value::Null));
+            take(object, column.get(), slots.get(slot as usize).unwrap_or(&Value::Null));
         }
         for (object, column, value) in &self.values {
             take(*object, *column, value);

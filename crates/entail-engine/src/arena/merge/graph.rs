@@ -158,23 +158,7 @@ impl MergeGraph {
     /// Finds the keys that the nodes name.
     pub(super) fn find_keys(&mut self, arena: &Arena) {
         for node in 0..self.nodes.len() {
-            match self.number_of(arena, node as NodeId) {
-                // Put together where it belongs, see `room::push_with`.
-                Some(number) if self.nodes[node].key.is_none() => {
-                    self.nodes[node].key.get_or_insert_with(|| Key::one(number));
-                }
-                _ => self.nodes[node].key = self.key_of(arena, node as NodeId),
-            }
-        }
-    }
-
-    /// The key of a value, if it is a number, as most keys are.
-    fn number_of(&self, arena: &Arena, node: NodeId) -> Option<i64> {
-        let node = self.node(node);
-        let &[column] = arena.mapping.entity(node.id.entity).key.as_slice() else { return None };
-        match (node.origin, self.column(arena, node, column)) {
-            (Origin::Value, Some(ValueRef::Int(number))) => Some(number),
-            _ => None,
+            self.nodes[node].key = self.key_of(arena, node as NodeId);
         }
     }
 
