@@ -39,7 +39,8 @@ impl managed::Manager for Keeper {
     type Error = DriverError;
 
     async fn create(&self) -> Result<Link, DriverError> {
-        self.opener.open().await
+        // It is large, and every call would carry it.
+        Box::pin(self.opener.open()).await
     }
 
     async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<DriverError> {

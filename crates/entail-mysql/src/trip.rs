@@ -35,7 +35,7 @@ pub(crate) async fn run(
         Ok(()) => {
             Ok(Outcome { rows: trip.rows, slots: trip.slots.into_values(), written: trip.written })
         }
-        Err(failed) => Err(trip.failure(failed).await),
+        Err(failed) => Err(Box::pin(trip.failure(failed)).await),
     }
 }
 

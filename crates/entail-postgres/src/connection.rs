@@ -170,7 +170,7 @@ impl Connection {
             self.transaction = Transaction::None;
             return Err(lost(&reason));
         }
-        let (live, task) = self.opener.open().await.map_err(|error| BatchFailure {
+        let (live, task) = Box::pin(self.opener.open()).await.map_err(|error| BatchFailure {
             request: None,
             execution: 0,
             error,
@@ -307,7 +307,7 @@ impl Connection {
             Some(Request::RollbackTo(number)) => format!("ROLLBACK TO SAVEPOINT entail_{number}"),
         };
         let target = call.and_then(|call| call.target.clone());
-        self.describe(live, failed, course, &sql, target.as_deref()).await
+        Box::pin(self.describe(live, failed, course, &sql, target.as_deref())).await
     }
 
     async fn describe(

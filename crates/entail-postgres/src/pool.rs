@@ -95,7 +95,8 @@ impl managed::Manager for Source {
     type Error = DriverError;
 
     async fn create(&self) -> Result<Connection, DriverError> {
-        Connection::open(self.opener.clone()).await
+        // It is large, and every call would carry it.
+        Box::pin(Connection::open(self.opener.clone())).await
     }
 
     async fn recycle(

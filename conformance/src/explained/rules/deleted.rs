@@ -24,7 +24,8 @@ pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
     let sooner = |name: &str, expected: &str, got: &str| {
         let written =
             matches!((expected, got), ("deleted", "persistent") | ("persistent", "pending"));
-        written || inserted(name, expected, got)
+        let merged = case.past.merged_onto_deleted && (expected, got) == ("pending", "persistent");
+        written || merged || inserted(name, expected, got)
     };
     let may_have = case.past.may_have_flushed && all_states(case, sooner);
     let has = case.past.has_deleted() && all_states(case, inserted);

@@ -67,9 +67,11 @@ pub fn used_though_lost(case: &Case<'_>) -> bool {
 }
 
 /// SQLAlchemy shows an empty list of an expired object whose row is gone, if it asks by a column that it
-/// cannot read any more, or what it held before; entail says that the row is gone.
+/// cannot read any more, or what it held before, or what the row that has got its number holds; entail says
+/// that the row is gone.
 pub fn gone_behind_it(case: &Case<'_>) -> bool {
-    let may_be_gone = case.past.rolled_back || case.past.raw_delete;
+    let is_second = case.past.expunged && case.past.has_deleted();
+    let may_be_gone = case.past.rolled_back || case.past.raw_delete || is_second;
     let shows = may_be_gone && case.expected.view().is_some();
     (case.expected.shows_nobody() || shows) && case.got.is_code("E0404")
 }
@@ -95,13 +97,15 @@ pub fn merged_anew(case: &Case<'_>) -> bool {
     case.past.merged && case.past.raw_delete && may_be_stale(case) && changed
 }
 
-/// What a flush before a read has given to an object that the read was for, it keeps through a rollback;
-/// SQLAlchemy had read it already, and has not flushed.
+/// What a flush before a read has given to an object that the read was for, it keeps through a rollback,
+/// or to one outside; SQLAlchemy had read it already, and has not flushed.
 pub fn flushed_to_read(case: &Case<'_>) -> bool {
     let kept = case.got.error() == "integrity.foreign_key"
         && case.got.detail().contains("while writing: add ");
-    let flushes = case.scenario.session.autoflush && case.past.expired && case.past.rolled_back;
-    flushes && case.expected.is_ok() && kept
+    let flushes = case.scenario.session.autoflush && may_be_stale(case);
+    let is_new = case.past.expired && case.past.rolled_back;
+    let is_blanked = case.past.let_go && case.got.error() == "key_blanked";
+    flushes && case.expected.is_ok() && (is_new && kept || is_blanked)
 }
 
 /// A reference that is written afterwards SQLAlchemy forgets if its object was expired before the flush,

@@ -147,9 +147,19 @@ pub fn same_key_again(case: &Case<'_>) -> bool {
     case.past.raw_delete && same_but_references(case)
 }
 
-/// What a flush has given to an object outside stays in its foreign key, though that is set to nobody.
+/// What a flush has given to an object outside stays in its foreign key, though that is set to nobody. If
+/// that one is gone by then, the database refuses the object. If it is its key, entail's would lose it.
 pub fn set_to_nobody_outside(case: &Case<'_>) -> bool {
-    case.past.expunged && same_but_references(case)
+    let refers = |table: &str| {
+        case.scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
+    };
+    let is_refused = case.expected.error() == "integrity.foreign_key" && case.got.is_ok();
+    let of_a_new_one = is_refused && failed_on(case, "[SQL: INSERT INTO", refers);
+    let has_kept = case.expected.is_ok() && case.got.error() == "key_blanked";
+    let brings = |cascade: &str| cascade.contains("save-update") || cascade.contains("all");
+    let leaves = |one: &Relationship| one.cascade.as_deref().is_some_and(|one| !brings(one));
+    let was_outside = case.past.let_go && all_relationships(case).any(leaves);
+    case.past.expunged && same_but_references(case) || was_outside && (of_a_new_one || has_kept)
 }
 
 /// Where the row is gone as well, entail finds that out.
@@ -204,17 +214,21 @@ pub fn two_owners(case: &Case<'_>) -> bool {
         || shared && same_but_references(case)
 }
 
-/// A number whose row was deleted by a statement is given to another row by SQLite, and to which one
+/// A number whose row was deleted or rolled back is given to another row by SQLite, and to which one
 /// depends on the order of the inserts. So it is where the object was deleted, and something with its
 /// number is merged.
 pub fn number_given_again(case: &Case<'_>) -> bool {
-    let Step::Get { entity, .. } = case.step else {
+    let Step::Get { entity, key, .. } = case.step else {
         let other = case.past.merged_onto_deleted && case.got.tables().is_some();
         let may_be_taken = case.past.merged && case.past.has_deleted();
         let is_taken = may_be_taken && case.got.error() == "integrity.unique";
         return case.expected.is_ok() && (other || is_taken);
     };
-    case.past.raw_delete
+    let is_gone = |name: &str| {
+        case.past.was_deleted(name) || case.past.rolled_back && case.past.is_made(name)
+    };
+    let is_free = case.past.raw_delete || key["$key"].as_str().is_some_and(is_gone);
+    is_free
         && !has_given_key(case.scenario, entity)
         && case.expected.found().is_some_and(|found| case.got.found() == Some(!found))
 }

@@ -19,8 +19,8 @@ pub fn refuses_all_use(case: &Case<'_>) -> bool {
 }
 
 /// After a failed flush SQLAlchemy's objects keep keys and foreign keys that it had given them, or their
-/// loss, so that the next one is refused, or refused for another reason. What a rolled back savepoint has
-/// expired is without its values.
+/// loss, so that the next one is refused, or refused for another reason. What was expired before a
+/// rollback is without its values, and a graph with its key has none.
 pub fn kept_and_refused(case: &Case<'_>) -> bool {
     let (expected, got) = (case.expected, case.got);
     let of_a_value = |answer: Answer<'_>| {
@@ -33,7 +33,9 @@ pub fn kept_and_refused(case: &Case<'_>) -> bool {
     let passes = got.is_ok() || got.is_integrity();
     let lost = case.past.rolled_back && expected.error() == "integrity.not_null" && passes;
     let of_no_row = is_stale(case, "DELETE", |_| true) && passes;
-    case.past.failed && (either && both || of_no_row) || lost
+    let is_merged = case.past.rolled_back && case.past.expired && case.past.merged;
+    let has_its_key = is_merged && expected.is_ok() && got.error() == "integrity.unique";
+    case.past.failed && (either && both || of_no_row) || lost || has_its_key
 }
 
 /// A key that was kept is one by which somebody looks.
@@ -63,7 +65,7 @@ pub fn merged_onto_what_was_kept(case: &Case<'_>) -> bool {
 /// What an insert that was rolled back has left in the columns of a new object, SQLAlchemy inserts if the
 /// reference is written afterwards, and deletes by if it is an orphan; the database refuses that.
 pub fn left_over(case: &Case<'_>) -> bool {
-    let passes = case.got.is_ok() || case.got.is_integrity();
+    let passes = case.got.is_ok() || case.got.is_of_a_flush();
     let is_refused = case.expected.error() == "integrity.foreign_key" && passes;
     let is_written_later = |table: &str| has_post_update(case.scenario, table);
     let inserted = is_refused && failed_on(case, "[SQL: INSERT INTO", is_written_later);

@@ -42,6 +42,26 @@ fn poll_once<F: Future>(future: F) -> Option<F::Output> {
     }
 }
 
+fn size<F: Future>(_: F) -> usize {
+    size_of::<F>()
+}
+
+/// What a future carries is moved a few times on each call: what is seldom needed, such as opening a
+/// connection, must not be part of it.
+#[tokio::test]
+async fn futures_are_small() {
+    let (db, _place) = shop().await;
+    let mut session = db.session();
+    let sizes = [
+        size(session.commit()),
+        size(session.rollback()),
+        size(session.get_by_key::<User>(1)),
+        size(session.query::<User>().all()),
+        size(session.merge(user("ed"))),
+    ];
+    assert!(sizes.iter().all(|&size| size <= 8 * 1024), "{sizes:?} bytes");
+}
+
 #[tokio::test]
 async fn the_verbs_are_the_same() {
     let (db, _place) = shop().await;

@@ -16,12 +16,14 @@ use crate::error::StateError;
 use crate::handle::{ObjectId, RawHandle, Slot};
 use crate::key::Key;
 use crate::mapping::{Cascade, EntityId, Mapping, RelationshipId};
+use crate::room;
 use crate::value::ValueRef;
 
 use super::super::attach::Links;
 use super::super::cell::Flags;
 use super::Arena;
 use super::document::{self, Given};
+use super::needs::Way;
 
 /// The place of a node among those of its graph.
 pub(super) type NodeId = u32;
@@ -41,6 +43,8 @@ pub struct MergeGraph {
     roots: usize,
     /// The nodes of the session's own objects.
     held: FxHashMap<ObjectId, NodeId>,
+    /// How each node is reached, once somebody has asked.
+    pub(super) ways: Option<Vec<Way>>,
 }
 
 /// An object of the graph.
@@ -133,6 +137,7 @@ impl MergeGraph {
             documents: Vec::new(),
             roots: 0,
             held: FxHashMap::default(),
+            ways: None,
         }
     }
 
@@ -202,7 +207,7 @@ impl MergeGraph {
             .as_any_mut()
             .downcast_mut()
             .ok_or_else(|| StateError::NotMapped { entity: T::NAME.to_owned() })?;
-        store.objects.push(Some(value));
+        room::push(&mut store.objects, Some(value));
         let id = ObjectId { entity, slot: Slot(store.objects.len() as u32 - 1) };
         let node = self.push_node(id, Origin::Value);
         self.node_mut(node).give = give;
@@ -222,7 +227,8 @@ impl MergeGraph {
     }
 
     pub(super) fn push_node(&mut self, id: ObjectId, origin: Origin) -> NodeId {
-        self.nodes.push(Node { id, origin, edges: (0, 0), key: None, target: None, give: None });
+        let node = Node { id, origin, edges: (0, 0), key: None, target: None, give: None };
+        room::push(&mut self.nodes, node);
         self.nodes.len() as NodeId - 1
     }
 
@@ -273,7 +279,7 @@ impl MergeGraph {
                     self.node_of(id)
                 }
             };
-            self.members.push(node);
+            room::push(&mut self.members, node);
         }
         self.push_edge(relationship.id, before);
         Ok(())

@@ -58,7 +58,7 @@ enum Hint {
 
 /// How a source is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// Not at all.
     Never,
     /// Along this relationship alone.
@@ -88,7 +88,7 @@ impl Way {
                         Way::Along(other) if other == edge.relationship => known,
                         Way::Along(_) | Way::Several => Way::Several,
                     };
-                    if *way != known {
+                    if *way != known && !graph.edges(member).is_empty() {
                         open.push_back(member);
                     }
                 }
@@ -126,7 +126,7 @@ impl Arena {
         let mut needs = MergeNeeds::default();
         // Members come behind their owners.
         let mut hints = vec![Hint::Nowhere; graph.len()];
-        let mut ways = None;
+        let mut ways = graph.ways.take();
         for node in 0..graph.len() as NodeId {
             let standing = self.standing(graph, node, hints[node as usize], absent, &mut needs);
             graph.node_mut(node).target = match standing {
@@ -161,6 +161,7 @@ impl Arena {
                 }
             }
         }
+        graph.ways = ways;
         needs
     }
 
