@@ -21,11 +21,13 @@ pub fn flushed_by_a_delete(case: &Case<'_>) -> bool {
     let inserted = |_: &str, expected: &str, got: &str| {
         matches!(expected, "detached" | "deleted") && got == "transient"
     };
+    let lets_go = case.past.has_deleted() && all_relationships(case).any(deletes_orphans);
     let sooner = |name: &str, expected: &str, got: &str| {
         let written =
             matches!((expected, got), ("deleted", "persistent") | ("persistent", "pending"));
         let merged = case.past.merged_onto_deleted && (expected, got) == ("pending", "persistent");
-        written || merged || inserted(name, expected, got)
+        let is_orphan = lets_go && (expected, got) == ("persistent", "transient");
+        written || merged || is_orphan || inserted(name, expected, got)
     };
     let may_have = case.past.may_have_flushed && all_states(case, sooner);
     let has = case.past.has_deleted() && all_states(case, inserted);
@@ -233,12 +235,13 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
 /// An object that is without a parent, and has stayed so far, SQLAlchemy deletes once it is set to what it
 /// is already; for entail nothing has changed.
 pub fn orphan_once_touched(case: &Case<'_>) -> bool {
-    let deletes = |one: &Relationship| {
-        one.cascade.as_deref().is_some_and(|cascade| cascade.contains("delete-orphan"))
-    };
     let is_read_afresh = case.past.merged || case.past.refreshed;
-    let lets_go = has_single_parent(case) || is_read_afresh && all_relationships(case).any(deletes);
-    lets_go && has_more_rows(case)
+    let may_delete = is_read_afresh && all_relationships(case).any(deletes_orphans);
+    (has_single_parent(case) || may_delete) && has_more_rows(case)
+}
+
+fn deletes_orphans(relationship: &Relationship) -> bool {
+    relationship.cascade.as_deref().is_some_and(|cascade| cascade.contains("delete-orphan"))
 }
 
 /// A deleted object is set to what it leads to, as its delete has found out, so that nothing comes along.

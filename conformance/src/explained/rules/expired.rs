@@ -54,8 +54,10 @@ pub fn lost_by_reading(case: &Case<'_>) -> bool {
 pub fn found_gone(case: &Case<'_>) -> bool {
     let may_be_gone = case.past.raw_delete || case.past.rolled_back;
     may_be_gone
-        && all_states(case, |_, expected, got| {
-            expected == "deleted" && matches!(got, "persistent" | "detached")
+        && all_states(case, |_, expected, got| match expected {
+            "deleted" => matches!(got, "persistent" | "detached"),
+            "detached" => case.past.committed && got == "persistent",
+            _ => false,
         })
 }
 

@@ -1,7 +1,7 @@
 //! Objects outside of the session.
 
 use super::super::Case;
-use super::super::look::{all_states, changes, has_single_parent};
+use super::super::look::{all_states, changes, has_fewer_rows, has_single_parent};
 use super::super::refusal::{CANNOT_LOAD, NOT_PRESENT, is_refused_delete};
 use crate::scenario::Step;
 
@@ -12,11 +12,13 @@ pub fn cannot_load(case: &Case<'_>) -> bool {
     changes(case.step) && cannot && case.got.is_ok()
 }
 
-/// Of an object with one parent alone its flush has loaded who that is, while it was in the session.
+/// Of an object with one parent alone its flush has loaded who that is, while it was in the session; if
+/// that left, it does not go along with an orphan.
 pub fn loaded_before_it_left(case: &Case<'_>) -> bool {
     let uses = changes(case.step) || matches!(case.step, Step::View { .. });
     let is_known = case.expected.is_ok() && case.got.detail() == CANNOT_LOAD;
-    case.past.expunged && has_single_parent(case) && uses && is_known
+    let is_left = case.past.let_go && has_fewer_rows(case);
+    case.past.expunged && has_single_parent(case) && (uses && is_known || is_left)
 }
 
 /// It must load to show what a detached object leads to or holds; entail's has it in memory.

@@ -112,6 +112,33 @@ fn many_to_many_links_go_and_come_without_the_objects() {
     assert_eq!(count(&mut session, "select count(*) from tags"), 1);
 }
 
+/// Else two sessions could lock the same link rows in another order.
+#[test]
+fn links_that_go_with_either_side_go_in_one_statement() {
+    let db = shop();
+    let mut session = db.session();
+    let ed = ed(&mut session);
+    let order = session.many(ed, User::ORDERS).unwrap()[0];
+    let items = session.many(order, Order::ITEMS).unwrap();
+    let tags = ["red", "big"].map(|name| session.add(Tag { name: name.into(), items: unset() }));
+    for &item in &items {
+        session.load(item, Item::TAGS).unwrap();
+        for tag in tags {
+            session.push(item, Item::TAGS, tag);
+        }
+    }
+    session.commit().unwrap();
+    for tag in tags {
+        session.load(tag, Tag::ITEMS).unwrap();
+    }
+    session.delete(items[0]).unwrap();
+    session.delete(tags[1]).unwrap();
+    let plan = session.plan().unwrap().to_string();
+    assert_eq!(plan.matches("unlink in item_tags").count(), 1, "{plan}");
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from item_tags"), 1);
+}
+
 #[test]
 fn an_unloaded_relationship_is_an_error_never_an_empty_list() {
     let db = shop();

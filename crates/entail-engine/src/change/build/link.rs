@@ -23,12 +23,15 @@ impl Builder<'_> {
         values.clear();
         key.clear();
         values.extend(ends.clone().map(|(column, id, from)| (column, self.value(id, from))));
+        // From whichever side it comes, a row has one shape: one statement, and one order of locks.
+        values.sort_unstable_by_key(|(column, _)| *column);
         if link.operation == Operation::Update {
             let old = |id: ObjectId, from| {
                 let value = self.fates.arena.committed_column(id, from);
                 Param::Value(value.map_or(Value::Null, ValueRef::to_value))
             };
             key.extend(ends.map(|(column, id, from)| (column, old(id, from))));
+            key.sort_unstable_by_key(|(column, _)| *column);
         }
         let parent = self.fates.reason_of(link.owner);
         let cause = changes.causes.len() as u32;
