@@ -183,11 +183,14 @@ pub fn may_be_stale(case: &Case<'_>) -> bool {
     case.past.expired || case.past.rolled_back || by_commit
 }
 
-/// Whether some relationship deletes what it lets go of, and allows it no second parent.
+/// Whether a relationship deletes what it lets go of.
+pub fn deletes_orphans(relationship: &Relationship) -> bool {
+    relationship.cascade.as_deref().is_some_and(|cascade| cascade.contains("delete-orphan"))
+}
+
+/// Whether some relationship does, and allows it no second parent.
 pub fn has_single_parent(case: &Case<'_>) -> bool {
-    let deletes = |cascade: &str| cascade.contains("delete-orphan");
-    all_relationships(case)
-        .any(|one| one.single_parent && one.cascade.as_deref().is_some_and(deletes))
+    all_relationships(case).any(|one| one.single_parent && deletes_orphans(one))
 }
 
 /// Whether a step brings an object to another, or into the session.

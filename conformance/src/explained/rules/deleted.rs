@@ -4,13 +4,13 @@ use serde_json::Value as Json;
 
 use super::super::Case;
 use super::super::look::{
-    additions, all_relationships, all_states, attaches, has_fewer_rows, has_more_rows,
-    has_single_parent, members, names,
+    additions, all_relationships, all_states, attaches, deletes_orphans, has_fewer_rows,
+    has_more_rows, has_single_parent, members, names,
 };
 use super::super::refusal::{
     BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, is_refused_autoflush,
 };
-use crate::scenario::{Relationship, Step};
+use crate::scenario::Step;
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
 /// be refused.
@@ -238,10 +238,6 @@ pub fn orphan_once_touched(case: &Case<'_>) -> bool {
     let is_read_afresh = case.past.merged || case.past.refreshed;
     let may_delete = is_read_afresh && all_relationships(case).any(deletes_orphans);
     (has_single_parent(case) || may_delete) && has_more_rows(case)
-}
-
-fn deletes_orphans(relationship: &Relationship) -> bool {
-    relationship.cascade.as_deref().is_some_and(|cascade| cascade.contains("delete-orphan"))
 }
 
 /// A deleted object is set to what it leads to, as its delete has found out, so that nothing comes along.

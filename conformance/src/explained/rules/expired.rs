@@ -2,11 +2,12 @@
 
 use serde_json::Value as Json;
 
-use super::super::Case;
 use super::super::look::{
-    all_states, changes, has_post_update, may_be_stale, names, same_but_references,
+    all_relationships, all_states, changes, deletes_orphans, has_given_key, has_post_update,
+    may_be_stale, names, same_but_references,
 };
 use super::super::refusal::{NOT_PERSISTED, NOT_PRESENT};
+use super::super::{Answer, Case};
 use crate::scenario::Step;
 
 /// SQLAlchemy must read an expired object whose row is gone, to flush it, to delete it, to merge onto it
@@ -78,10 +79,19 @@ pub fn gone_behind_it(case: &Case<'_>) -> bool {
     (case.expected.shows_nobody() || shows) && case.got.is_code("E0404")
 }
 
-/// So it does where a list is changed, or the row is read afresh.
+/// So it does where a list is changed, or the row is read afresh, which may be that of the one who has taken
+/// an orphan's key.
 pub fn changed_though_gone(case: &Case<'_>) -> bool {
-    let reads = changes(case.step) || matches!(case.step, Step::Refresh { .. });
-    let may_be_gone = case.past.rolled_back || case.past.raw_delete;
+    let reads_afresh = matches!(case.step, Step::Refresh { .. });
+    let is_given = |name: &str| {
+        case.past.entity(name).is_some_and(|entity| has_given_key(case.scenario, entity))
+    };
+    let may_be_taken = reads_afresh
+        && case.scenario.session.autoflush
+        && names(case.step).any(is_given)
+        && all_relationships(case).any(deletes_orphans);
+    let may_be_gone = case.past.rolled_back || case.past.raw_delete || may_be_taken;
+    let reads = changes(case.step) || reads_afresh;
     reads && may_be_gone && case.expected.is_ok() && case.got.is_code("E0404")
 }
 
@@ -118,12 +128,17 @@ pub fn expired_before_its_update(case: &Case<'_>) -> bool {
     case.past.expired && is_written_later && same_but_references(case)
 }
 
-/// What SQLAlchemy's flush has loaded of such an object goes on to show the owner that let go of it.
+/// What SQLAlchemy's flush has loaded of such an object goes on to show the owner that let go of it, or
+/// nobody where the list of an owner that was outside has it.
 pub fn goes_on_to_show(case: &Case<'_>) -> bool {
     let Step::View { owner, .. } = case.step else { return false };
-    let former = case.expected.view().and_then(Json::as_str);
-    let is_former = former.is_some_and(|former| case.past.were_joined(owner, former));
-    case.past.refreshed && is_former && case.got.view().is_some_and(Json::is_null)
+    let shows = |one: Answer<'_>, other: Answer<'_>| {
+        let shown = one.view().and_then(Json::as_str);
+        let were_joined = shown.is_some_and(|shown| case.past.were_joined(owner, shown));
+        were_joined && other.view().is_some_and(Json::is_null)
+    };
+    let (expected, got) = (case.expected, case.got);
+    case.past.refreshed && (shows(expected, got) || shows(got, expected))
 }
 
 /// The list of a former owner lets go of an object, though that was read afresh since, so that it leads to
