@@ -130,18 +130,27 @@ impl Pipeline<'_, '_> {
     }
 }
 
-/// Whether a statement can be sent unprepared: the types of its parameters are sure, and it gives no rows.
-/// For the type of a column that is an enum the client would have to ask while those rows are in its way.
+/// Whether a statement can be sent unprepared: the types of its parameters are sure, and it gives no rows
+/// but of numbers. For the type of a column that is an enum the client would have to ask, and wait for the
+/// answer behind those rows.
 fn needs_no_answer(call: &Call) -> bool {
-    let is_number = |ty: &ColumnType| {
-        matches!(ty, ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt)
+    let are_numbers = |types: &[ColumnType]| {
+        types
+            .iter()
+            .all(|ty| matches!(ty, ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt))
     };
     let is_sure = match &call.bind {
-        Bind::Columns(types) => types.iter().all(is_number),
+        Bind::Columns(types) => are_numbers(types),
         Bind::Each => call.params.len() == 0,
     };
-    let is_own = call.target.as_ref().is_some_and(|it| it.operation != Operation::Insert);
-    is_sure && is_own && matches!(call.kind, CallKind::Execute { .. })
+    let is_own = match &call.kind {
+        CallKind::Query { types } => !types.is_empty() && are_numbers(types),
+        CallKind::Execute { .. } => {
+            call.target.as_ref().is_some_and(|it| it.operation != Operation::Insert)
+        }
+        CallKind::Insert { .. } => false,
+    };
+    is_sure && is_own
 }
 
 /// The answers to the questions of one batch.
