@@ -15,7 +15,7 @@
 //! | what | for |
 //! |---|---|
 //! | a statement with a slot as parameter | the statement that fills the slot |
-//! | the statements of a batch that are new to the connection | being prepared, all at once, together with the BEGIN; not what has to do with numbers alone, such as a DELETE by keys, which is prepared when it is repeated |
+//! | the statements of a batch that are new to the connection | being prepared, all at once, together with the BEGIN |
 //! | COMMIT and RELEASE | every count before them that may be wrong |
 //! | COMMIT, if savepoints are set | everything before it |
 //! | ROLLBACK, ROLLBACK TO | everything before them |

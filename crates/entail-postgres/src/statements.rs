@@ -29,8 +29,6 @@ pub(crate) struct Ready {
 pub(crate) struct Statements {
     /// None to prepare nothing.
     prepared: Option<LruCache<Arc<str>, Statement>>,
-    /// Texts that were sent without being prepared.
-    sent: LruCache<Arc<str>, ()>,
     tables: LruCache<Arc<str>, Habits>,
 }
 
@@ -42,7 +40,6 @@ impl Statements {
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
             prepared: NonZeroUsize::new(capacity).map(LruCache::new),
-            sent: LruCache::new(NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN)),
             tables: LruCache::new(TABLES),
         }
     }
@@ -63,12 +60,6 @@ impl Statements {
     /// A statement that is prepared already.
     pub(crate) fn statement(&mut self, sql: &str) -> Option<Statement> {
         self.prepared.as_mut()?.get(sql).cloned()
-    }
-
-    /// Whether a statement was sent here before. One that is repeated is worth a trip in which it is
-    /// prepared.
-    pub(crate) fn repeats(&mut self, sql: &Arc<str>) -> bool {
-        self.sent.put(Arc::clone(sql), ()).is_some()
     }
 
     /// The habits of a table, where they are known already.

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use entail_engine::batch::{Bind, Call, CallKind, Operation, Request};
+use entail_engine::batch::{Call, Request};
 use entail_engine::error::DriverError;
-use entail_engine::value::ColumnType;
 use tokio_postgres::Statement;
 
 use crate::failure::Fault;
@@ -41,22 +40,12 @@ impl Pipeline<'_, '_> {
     async fn prepare(&mut self, calls: &[(usize, &Call)]) -> Result<(), Failed> {
         let mut known = Known::default();
         let mut asked: Vec<(usize, Question)> = Vec::new();
-        // What can be sent as it is, but is prepared as well in a trip that is made anyway.
-        let mut spared: Vec<(usize, Question)> = Vec::new();
         for &(index, call) in calls {
             for question in self.questions(call, &mut known) {
-                let at_once = matches!(question, Question::Statement(_))
-                    && needs_no_answer(call)
-                    && !self.statements.repeats(&call.sql);
-                let questions = if at_once { &mut spared } else { &mut asked };
-                if !questions.iter().any(|(_, other)| *other == question) {
-                    questions.push((index, question));
+                if !asked.iter().any(|(_, other)| *other == question) {
+                    asked.push((index, question));
                 }
             }
-        }
-        if !asked.is_empty() {
-            spared.retain(|(_, one)| !asked.iter().any(|(_, other)| other == one));
-            asked.append(&mut spared);
         }
         if let Err(failed) = self.ask(asked, &mut known).await {
             // An earlier request may be the reason.
@@ -128,29 +117,6 @@ impl Pipeline<'_, '_> {
         }
         Ok(())
     }
-}
-
-/// Whether a statement can be sent unprepared: the types of its parameters are sure, and it gives no rows
-/// but of numbers. For the type of a column that is an enum the client would have to ask, and wait for the
-/// answer behind those rows.
-fn needs_no_answer(call: &Call) -> bool {
-    let are_numbers = |types: &[ColumnType]| {
-        types
-            .iter()
-            .all(|ty| matches!(ty, ColumnType::SmallInt | ColumnType::Integer | ColumnType::BigInt))
-    };
-    let is_sure = match &call.bind {
-        Bind::Columns(types) => are_numbers(types),
-        Bind::Each => call.params.len() == 0,
-    };
-    let is_own = match &call.kind {
-        CallKind::Query { types } => !types.is_empty() && are_numbers(types),
-        CallKind::Execute { .. } => {
-            call.target.as_ref().is_some_and(|it| it.operation != Operation::Insert)
-        }
-        CallKind::Insert { .. } => false,
-    };
-    is_sure && is_own
 }
 
 /// The answers to the questions of one batch.

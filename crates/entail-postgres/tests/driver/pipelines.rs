@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::database::{Place, check};
 use crate::requests::{
-    batch, delete, delete_array, fail, insert, insert_arrays, insert_returning, int, of_one_row,
-    one, query, raw, run, update,
+    batch, delete, fail, insert, insert_arrays, insert_returning, int, of_one_row, one, query, run,
+    update,
 };
 
 const SCHEMA: &str = "CREATE TABLE a (id bigserial PRIMARY KEY, n int8);
@@ -196,35 +196,6 @@ fn queries_of_one_snapshot_take_one_trip() {
         let outcome = db.run(batch(queries())).await.expect("it runs");
         let read = outcome.rows.iter().map(|rows| rows.value(0, 0).map(|value| value.to_value()));
         assert!(read.eq((0..5).map(|n| Some(int(n)))));
-    });
-}
-
-#[test]
-fn a_delete_by_numbers_is_prepared_when_it_is_repeated() {
-    check(SCHEMA, async |place| {
-        let way = Way::to(place, "").await;
-        let mut db = way.connection().await;
-        run(&mut db, vec![raw("INSERT INTO a (n) SELECT generate_series(1, 12)", &[])]).await;
-        let mut next = 0;
-        let mut requests = |ty| {
-            next += 2;
-            let keys = [int(next - 1), int(next)];
-            vec![Request::Begin, delete_array("a", "n", ty, &keys), Request::Commit]
-        };
-        // One trip for the statement, and one for COMMIT, which waits for its count.
-        let big = ColumnType::BigInt;
-        assert_eq!(way.trips(&mut db, requests(big)).await, 2);
-        assert_eq!(way.trips(&mut db, requests(big)).await, 3, "it is prepared");
-        assert_eq!(way.trips(&mut db, requests(big)).await, 2);
-        let named = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'DELETE%'";
-        assert_eq!(one(&mut db, named).await, int(1));
-        // What is asked in the same trip is prepared with the others.
-        let mut others = requests(ColumnType::Integer);
-        others.insert(1, insert("b", &["a"], &[Value::Null]));
-        let refused = fail(&mut db, vec![delete_array("a", "id", big, &[int(99)])]).await;
-        assert!(matches!(refused.error, DriverError::RowCount { .. }), "{}", refused.error);
-        assert_eq!(way.trips(&mut db, others).await, 3);
-        assert_eq!(one(&mut db, "SELECT count(*) FROM a").await, int(4));
     });
 }
 

@@ -157,18 +157,6 @@ pub fn delete(table: &str, keys: &[&str], rows: &[Value]) -> Request {
     written(&sql, Operation::Delete, table, keys.len(), rows)
 }
 
-/// `DELETE FROM table WHERE key = ANY (..)` with the keys as one array.
-pub fn delete_array(table: &str, key: &str, ty: ColumnType, keys: &[Value]) -> Request {
-    Request::Call(Call {
-        sql: format!("DELETE FROM \"{table}\" WHERE {key} = ANY ($1)").into(),
-        params: values(keys),
-        arity: 1,
-        bind: Bind::Columns([ty].into()),
-        kind: CallKind::Execute { expect: Expect::Exactly(keys.len() as u64) },
-        target: Some(target(Operation::Delete, table)),
-    })
-}
-
 fn conditions(names: &[&str], first: usize) -> Vec<String> {
     names.iter().enumerate().map(|(at, name)| format!("{name} = ${}", first + at)).collect()
 }
