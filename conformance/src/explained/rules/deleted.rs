@@ -222,7 +222,9 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
             let inserted = may_be && got.error() == "integrity.not_null";
             got.detail().contains("still refer by") || inserted
         }
-        "integrity.foreign_key" | "stale_data" => got.is_ok() || got.is_integrity(),
+        "integrity.foreign_key" | "stale_data" => {
+            got.is_ok() || got.is_integrity() || got.is_code("E0206")
+        }
         "invalid_request" => matches!(case.step, Step::Rollback),
         _ => false,
     };

@@ -51,9 +51,13 @@ pub fn lost_by_reading(case: &Case<'_>) -> bool {
 }
 
 /// Where SQLAlchemy has looked for the row of an expired object, to show who leads there, it has found
-/// that it is gone.
+/// that it is gone. It takes it for gone, too, where the flush before that look has changed its key.
 pub fn found_gone(case: &Case<'_>) -> bool {
-    let may_be_gone = case.past.raw_delete || case.past.rolled_back;
+    let mut entities = case.scenario.entities.iter();
+    let may_change = case.scenario.session.autoflush
+        && may_be_stale(case)
+        && entities.any(|entity| has_given_key(case.scenario, &entity.name));
+    let may_be_gone = case.past.raw_delete || case.past.rolled_back || may_change;
     may_be_gone
         && all_states(case, |_, expected, got| match expected {
             "deleted" => matches!(got, "persistent" | "detached"),

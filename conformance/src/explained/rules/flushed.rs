@@ -1,8 +1,8 @@
 //! Flushes that write in another order, or refuse something else.
 
 use super::super::look::{
-    all_relationships, has_given_key, has_more_rows, has_post_update, is_in_a_ring, is_linked,
-    same_but_references, same_rows,
+    all_relationships, has_fewer_rows, has_given_key, has_more_rows, has_post_update, is_in_a_ring,
+    is_linked, same_but_references, same_rows,
 };
 use super::super::refusal::{failed_on, is_its_own, is_refused_delete, is_stale, passes};
 use super::super::{Answer, Case};
@@ -234,11 +234,13 @@ pub fn number_given_again(case: &Case<'_>) -> bool {
 }
 
 /// A delete of a row that is gone comes after another row has taken its key, or the number that SQLite
-/// gives once more, and meets that.
+/// gives once more, and meets that. Who gets that number depends on the order of the inserts.
 pub fn deleted_who_took_the_key(case: &Case<'_>) -> bool {
     let mut entities = case.scenario.entities.iter();
     let is_given = entities.any(|entity| has_given_key(case.scenario, &entity.name));
-    case.past.raw_delete && (is_given || case.past.has_deleted()) && has_more_rows(case)
+    let may_meet = is_given && has_more_rows(case)
+        || case.past.has_deleted() && (has_more_rows(case) || has_fewer_rows(case));
+    case.past.raw_delete && may_meet
 }
 
 /// Of several rows in one statement one may violate a unique key before another is found to refer to
