@@ -52,6 +52,8 @@ pub struct Past {
     pub let_go: bool,
     /// Whether a mark to be deleted was taken back by an `add`.
     pub taken_back: bool,
+    /// Whether something was added after something was given to `delete`.
+    pub added_after_delete: bool,
     /// Whether an object was put into the lists of several owners.
     pub shared: bool,
     /// Whether an object may be twice in a list.
@@ -137,7 +139,10 @@ impl Past {
                     self.deleted.insert(self.first_name(object).to_owned());
                 }
             }
-            Step::Add { object } => self.taken_back |= answer.is_ok() && self.was_deleted(object),
+            Step::Add { object } => {
+                self.taken_back |= answer.is_ok() && self.was_deleted(object);
+                self.added_after_delete |= self.has_deleted();
+            }
             Step::Set { object, column, value } => {
                 self.may_have_flushed = true;
                 self.set_after_delete |= self.was_deleted(object);
