@@ -44,14 +44,17 @@ pub fn former_unknown(case: &Case<'_>) -> bool {
     got.len() > expected.len() && expected.iter().all(|name| got.contains(name))
 }
 
-/// So an object may be refused as a second parent although it is the one.
+/// So an object may be refused as a second parent although it is the one; or SQLAlchemy refuses it, after a
+/// rollback has expired what it leads to.
 pub fn is_the_one(case: &Case<'_>) -> bool {
     let may_be_unknown = may_be_stale(case) || case.past.has_deleted();
     let Step::SetRel { owner, value: Target::One(Some(value)), .. } = case.step else {
         return false;
     };
     let were_joined = case.past.were_joined(owner, value);
-    may_be_unknown && were_joined && case.expected.is_ok() && case.got.is_code("E0208")
+    let refused_here = case.expected.is_ok() && case.got.is_code("E0208");
+    let refused_there = case.expected.may_say("is already associated with") && case.got.is_ok();
+    may_be_unknown && were_joined && (refused_here || refused_there)
 }
 
 /// So the list that held it before lets go of it in the flush, which asks; or it has let go, where
