@@ -54,7 +54,8 @@ pub fn flushed_before_it_left(case: &Case<'_>) -> bool {
 
 /// And what changes have taken out it does not find.
 pub fn loaded_after_a_flush(case: &Case<'_>) -> bool {
-    case.scenario.session.autoflush && case.past.deleted_unflushed && has_fewer_rows(case)
+    let flushes = case.scenario.session.autoflush && case.past.deleted_unflushed;
+    flushes && (has_fewer_rows(case) || all_states(case, is_gone_here))
 }
 
 /// And what it has loaded then, entail loads when it is asked for, and flushes before: who was pending is
@@ -87,14 +88,16 @@ pub fn held_by_another(case: &Case<'_>) -> bool {
         })
 }
 
+/// Whether an object is gone in entail, and stays in SQLAlchemy.
+fn is_gone_here(_: &str, expected: &str, got: &str) -> bool {
+    expected == "persistent" && matches!(got, "deleted" | "detached")
+}
+
 /// The mark of one object is taken back; its children keep theirs, and entail has not loaded and marked
 /// them all. A child that SQLAlchemy has loaded and marked may be taken back, too, where entail's flush
 /// reaches it later.
 pub fn taken_back(case: &Case<'_>) -> bool {
-    let reached = |_: &str, expected: &str, got: &str| {
-        expected == "persistent" && matches!(got, "deleted" | "detached")
-    };
-    let is_reached = case.past.added_after_delete && all_states(case, reached);
+    let is_reached = case.past.added_after_delete && all_states(case, is_gone_here);
 
     let cannot = case.expected.may_say("Could not refresh instance")
         || case.expected.may_say(NOT_PERSISTENT);
