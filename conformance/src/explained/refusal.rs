@@ -10,7 +10,10 @@ pub const IN_THE_WAY: &str = "another instance with key";
 /// What the runner says where entail would have to load what an object outside leads to.
 pub const CANNOT_LOAD: &str = "a detached object cannot load its relationships";
 
-/// What it says where a query began a flush that failed.
+/// What the runner says where a column of an object without a row is read.
+pub const ROW_IS_GONE: &str = "the row of an expired object is gone";
+
+/// What SQLAlchemy says where a query began a flush that failed.
 pub const BY_AUTOFLUSH: &str = "Query-invoked autoflush";
 
 /// What it says where a row that it must read is gone.

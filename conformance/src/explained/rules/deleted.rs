@@ -8,7 +8,7 @@ use super::super::look::{
     has_more_rows, has_single_parent, members, names,
 };
 use super::super::refusal::{
-    BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, is_refused_autoflush,
+    BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, ROW_IS_GONE, is_refused_autoflush,
 };
 use crate::scenario::Step;
 
@@ -143,8 +143,7 @@ pub fn read_by_a_delete(case: &Case<'_>) -> bool {
     };
     let outside = case.got.detail() == "an expired object that is detached cannot be read";
     let is_gone = case.past.was_deleted(object) && case.got.error() == "invalid_request";
-    let is_found_gone = case.scenario.session.autoflush
-        && case.got.detail() == "the row of an expired object is gone";
+    let is_found_gone = case.scenario.session.autoflush && case.got.detail() == ROW_IS_GONE;
     case.expected.is_ok() && (outside || is_gone || is_found_gone)
 }
 
@@ -248,7 +247,11 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
 pub fn orphan_once_touched(case: &Case<'_>) -> bool {
     let is_read_afresh = case.past.merged || case.past.refreshed;
     let may_delete = is_read_afresh && all_relationships(case).any(deletes_orphans);
-    (has_single_parent(case) || may_delete) && has_more_rows(case)
+    let deleted = |_: &str, expected: &str, got: &str| {
+        matches!(expected, "deleted" | "detached") && got == "persistent"
+    };
+    has_single_parent(case) && has_more_rows(case)
+        || may_delete && (has_more_rows(case) || all_states(case, deleted))
 }
 
 /// A deleted object is set to what it leads to, as its delete has found out, so that nothing comes along.

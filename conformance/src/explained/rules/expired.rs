@@ -6,7 +6,7 @@ use super::super::look::{
     all_relationships, all_states, changes, deletes_orphans, has_given_key, has_post_update,
     may_be_stale, names, same_but_references,
 };
-use super::super::refusal::{NOT_PERSISTED, NOT_PRESENT};
+use super::super::refusal::{NOT_PERSISTED, NOT_PRESENT, ROW_IS_GONE};
 use super::super::{Answer, Case};
 use crate::scenario::Step;
 
@@ -80,20 +80,23 @@ pub fn gone_behind_it(case: &Case<'_>) -> bool {
     let is_second = case.past.expunged && case.past.has_deleted();
     let may_be_gone = case.past.rolled_back || case.past.raw_delete || is_second;
     let shows = may_be_gone && case.expected.view().is_some();
-    (case.expected.shows_nobody() || shows) && case.got.is_code("E0404")
+    let is_shown = (case.expected.shows_nobody() || shows) && case.got.is_code("E0404");
+    let reads = matches!(case.step, Step::Read { .. }) && case.expected.is_ok();
+    is_shown || may_be_gone && reads && case.got.detail() == ROW_IS_GONE
 }
 
 /// So it does where a list is changed, or the row is read afresh, which may be that of the one who has taken
-/// an orphan's key.
+/// the key of an orphan or a deleted one.
 pub fn changed_though_gone(case: &Case<'_>) -> bool {
     let reads_afresh = matches!(case.step, Step::Refresh { .. });
     let is_given = |name: &str| {
         case.past.entity(name).is_some_and(|entity| has_given_key(case.scenario, entity))
     };
+    let is_deleted = names(case.step).any(|name| case.past.was_deleted(name));
     let may_be_taken = reads_afresh
         && case.scenario.session.autoflush
         && names(case.step).any(is_given)
-        && all_relationships(case).any(deletes_orphans);
+        && (is_deleted || all_relationships(case).any(deletes_orphans));
     let may_be_gone = case.past.rolled_back || case.past.raw_delete || may_be_taken;
     let reads = changes(case.step) || reads_afresh;
     reads && may_be_gone && case.expected.is_ok() && case.got.is_code("E0404")

@@ -12,13 +12,15 @@ pub fn cannot_load(case: &Case<'_>) -> bool {
     changes(case.step) && cannot && case.got.is_ok()
 }
 
-/// Of an object with one parent alone its flush has loaded who that is, while it was in the session; if
-/// that left, it does not go along with an orphan.
+/// Of an object with one parent alone its flush has loaded who that is, while it was in the session, and of
+/// others a merge; if that left, it does not go along with an orphan.
 pub fn loaded_before_it_left(case: &Case<'_>) -> bool {
     let uses = changes(case.step) || matches!(case.step, Step::View { .. });
     let is_known = case.expected.is_ok() && case.got.detail() == CANNOT_LOAD;
     let is_left = case.past.let_go && has_fewer_rows(case);
-    case.past.expunged && has_single_parent(case) && (uses && is_known || is_left)
+    let is_single = has_single_parent(case);
+    let may_know = is_single || case.past.merged;
+    case.past.expunged && (may_know && uses && is_known || is_single && is_left)
 }
 
 /// It must load to show what a detached object leads to or holds; entail's has it in memory.
