@@ -275,6 +275,11 @@ impl Past {
         self.lost.contains(self.first_name(name))
     }
 
+    /// Whether an object was brought together with such a one.
+    pub fn joined_the_lost(&self, name: &str) -> bool {
+        self.lost.iter().any(|lost| self.were_joined(name, lost))
+    }
+
     /// The names that objects were given.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entities.keys().map(String::as_str)

@@ -66,11 +66,12 @@ pub fn found_gone(case: &Case<'_>) -> bool {
         })
 }
 
-/// So it can still be used there, and not here.
+/// So it can still be used there, and not here, nor can what leads to it come in.
 pub fn used_though_lost(case: &Case<'_>) -> bool {
-    names(case.step).any(|name| case.past.was_lost(name))
-        && case.expected.is_ok()
-        && case.got.error() == "invalid_request"
+    let comes_in = matches!(case.step, Step::Add { .. });
+    let is_lost =
+        |name: &str| case.past.was_lost(name) || comes_in && case.past.joined_the_lost(name);
+    names(case.step).any(is_lost) && case.expected.is_ok() && case.got.error() == "invalid_request"
 }
 
 /// SQLAlchemy shows an empty list of an expired object whose row is gone, if it asks by a column that it
