@@ -86,7 +86,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("CASC-DEL-01", deleted::refused_after_a_delete),
     stop("CASC-DEL-01", deleted::in_the_way),
     stop("CASC-DEL-01", deleted::read_by_a_delete),
-    stop("CASC-DEL-01", deleted::removed_from_what_was_loaded),
+    stop("CASC-DEL-01", deleted::changed_what_was_loaded),
     go_on("CASC-DEL-01, STATE-11", deleted::not_loaded_by_a_delete),
     go_on("CASC-DEL-21", deleted::still_in_the_list),
     go_on("NULLIFY-01", deleted::shows_who_was_deleted),

@@ -155,9 +155,9 @@ fn is_found_by_a_delete(case: &Case<'_>, key: &Json) -> bool {
     is_marked && flushes && is_found
 }
 
-/// It has loaded the list of a deleted object, from which something can still be taken out.
-pub fn removed_from_what_was_loaded(case: &Case<'_>) -> bool {
-    let Step::Remove { owner, .. } = case.step else { return false };
+/// It has loaded the list of a deleted object, which can still be changed.
+pub fn changed_what_was_loaded(case: &Case<'_>) -> bool {
+    let (Step::Remove { owner, .. } | Step::Append { owner, .. }) = case.step else { return false };
     let cannot = case.got.detail() == CANNOT_LOAD || case.got.is_code("E0216");
     case.past.was_deleted(owner) && case.expected.is_ok() && cannot
 }

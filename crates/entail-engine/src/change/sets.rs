@@ -1,6 +1,7 @@
 //! Sets: rows that a delete reaches and nothing in memory needs are written by the keys of their
 //! parents, one statement a table, instead of being loaded.
 
+use crate::arena::History;
 use crate::cascade::Missing;
 use crate::handle::ObjectId;
 use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
@@ -11,16 +12,21 @@ use crate::batch::Operation;
 
 impl Fates<'_> {
     /// A delete cascade that was not loaded when the owner was marked. If it was loaded since,
-    /// those that are still there go along.
+    /// those that are still there go along, and those that were queued on the list.
     pub fn reach_deferred(&mut self, relationship: RelationshipId, owner: ObjectId) {
         if !self.arena.is_loaded(relationship, owner.slot) {
             self.reach_unloaded(Missing { relationship, owner });
             return;
         }
         let target = self.mapping.relationship(relationship).target;
+        let is_list = self.mapping.relationship(relationship).kind.is_many();
         let of = self.reason_of(owner);
-        for slot in self.arena.history(relationship, owner.slot).unchanged {
+        let History { added, unchanged, .. } = self.arena.history(relationship, owner.slot);
+        for slot in added.into_iter().filter(|_| is_list).chain(unchanged) {
             let child = ObjectId { entity: target, slot };
+            if self.arena.cell(child).key.is_none() {
+                continue;
+            }
             let cause = self.cause(child, Reason::Cascaded(relationship, Cascade::Delete), of);
             self.delete_with_cascade(child, cause);
         }

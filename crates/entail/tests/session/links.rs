@@ -139,6 +139,26 @@ fn links_that_go_with_either_side_go_in_one_statement() {
     assert_eq!(count(&mut session, "select count(*) from item_tags"), 1);
 }
 
+/// Behaviours: CASC-DEL-01.
+#[test]
+fn who_is_queued_on_an_unloaded_list_goes_with_its_owner() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.add(user("wendy"));
+    session.commit().unwrap();
+    session.clear();
+    let wendy = session.get_by_key::<User>(2).unwrap().unwrap();
+    let order = session.get_by_key::<Order>(1).unwrap().unwrap();
+    session.set(order, Order::USER, wendy);
+    session.delete(wendy).unwrap();
+    session.commit().unwrap();
+    assert_eq!(session.state(order), State::Detached);
+    assert_eq!(count(&mut session, "select count(*) from orders"), 0);
+    assert_eq!(count(&mut session, "select count(*) from items"), 0);
+    assert_eq!(count(&mut session, "select count(*) from users"), 1);
+}
+
 #[test]
 fn an_unloaded_relationship_is_an_error_never_an_empty_list() {
     let db = shop();
