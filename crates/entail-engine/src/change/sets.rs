@@ -4,7 +4,9 @@
 use crate::arena::History;
 use crate::cascade::Missing;
 use crate::handle::ObjectId;
-use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
+use crate::mapping::{
+    Cascade, Kind, Mapping, PassiveDeletes, Relationship, RelationshipId, TableId,
+};
 
 use super::fate::Fates;
 use super::{CauseNode, ChangeSet, Hop, Reason, SetChange};
@@ -71,7 +73,11 @@ impl Fates<'_> {
             Kind::OneToMany | Kind::OneToOne => {}
         }
         let target = mapping.entity(relationship.target);
-        if relationship.is_self_referential()
+        // In a ring of tables it must be known who refers to whom.
+        let is_in_a_ring =
+            leads_to(mapping, mapping.entity(relationship.owner).table, target.table);
+        if is_in_a_ring
+            || relationship.is_self_referential()
             || relationship.post_update
             || target.version.is_some()
             || self.arena.has_objects(relationship.target)
@@ -167,4 +173,22 @@ impl Fates<'_> {
 struct Reached<'a> {
     keys: &'a [Vec<crate::value::Value>],
     cause: u32,
+}
+
+/// Whether rows of one table may refer to rows of another, directly or by way of others.
+fn leads_to(mapping: &Mapping, from: TableId, to: TableId) -> bool {
+    let mut seen = vec![from];
+    let mut next = 0;
+    while let Some(&table) = seen.get(next) {
+        for parent in mapping.table(table).foreign_keys.iter().map(|key| key.parent) {
+            if parent == to {
+                return true;
+            }
+            if !seen.contains(&parent) {
+                seen.push(parent);
+            }
+        }
+        next += 1;
+    }
+    false
 }

@@ -1,8 +1,10 @@
 //! Relationships: both sides in step, cascades, orphans, and links of many to many.
 
 use entail::StateError;
+use entail::blocking::Database;
 use entail::prelude::*;
 
+use super::database::Place;
 use super::shop::*;
 
 #[test]
@@ -157,6 +159,53 @@ fn who_is_queued_on_an_unloaded_list_goes_with_its_owner() {
     assert_eq!(count(&mut session, "select count(*) from orders"), 0);
     assert_eq!(count(&mut session, "select count(*) from items"), 0);
     assert_eq!(count(&mut session, "select count(*) from users"), 1);
+}
+
+/// A child and its toys, one of which is its favorite: a ring of two tables.
+#[derive(Entity)]
+#[entity(table = "children")]
+struct Child {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "favorite_id")]
+    favorite: BelongsTo<Option<Toy>>,
+    #[has_many(Toy::CHILD, cascade = "all, delete-orphan")]
+    toys: HasMany<Toy>,
+}
+
+#[derive(Entity)]
+#[entity(table = "toys")]
+struct Toy {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "child_id", back_populates = Child::TOYS)]
+    child: BelongsTo<Option<Child>>,
+}
+
+#[test]
+fn an_owner_goes_with_its_list_though_their_tables_are_a_ring() {
+    let place = Place::small();
+    let mapping = mapping![Child, Toy].expect("the mapping is right");
+    let db = Database::connect(&place.url, mapping).expect("the database is there");
+    db.create_all().expect("the tables are new");
+    for stale in [false, true] {
+        let mut session = db.session();
+        let child = session.add(Child { id: auto(), favorite: unset(), toys: unset() });
+        let toys =
+            [(); 2].map(|()| session.push(child, Child::TOYS, Toy { id: auto(), child: unset() }));
+        session.set(child, Child::FAVORITE, toys[0]);
+        session.commit().unwrap();
+        let key = session[child].id.get().copied().unwrap();
+        session.clear();
+        let child = session.get_by_key::<Child>(key).unwrap().unwrap();
+        if stale {
+            session.expire(child).unwrap();
+        }
+        session.delete(child).unwrap();
+        session.commit().unwrap();
+        assert_eq!(count(&mut session, "select count(*) from children"), 0);
+        assert_eq!(count(&mut session, "select count(*) from toys"), 0);
+    }
 }
 
 #[test]
