@@ -13,6 +13,7 @@
 
 mod attach;
 mod cell;
+mod deferred;
 mod detach;
 mod event;
 mod identity;
@@ -30,7 +31,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustc_hash::FxHashMap;
 
 use crate::batch::ParamList;
-use crate::cascade::Missing;
 use crate::entity::{Object, Store, TypedStore};
 use crate::error::StateError;
 use crate::handle::{Handle, ObjectId, RawHandle, Slot};
@@ -48,6 +48,7 @@ pub use merge::{Document, MergeGraph, MergeNeeds};
 pub(crate) use merge::{MergeError, MergePass};
 pub use reading::Change;
 
+use deferred::Deferred;
 use identity::Identity;
 use link::{ManyLink, ManyWas, OneLink, Packed};
 pub(crate) use snapshot::Snapshot;
@@ -155,7 +156,7 @@ pub struct Arena {
     /// Objects that may have changed.
     touched: Vec<ObjectId>,
     /// What delete cascades could not reach in memory.
-    deferred: Vec<Missing>,
+    deferred: Deferred,
     /// What new objects wrote before a rollback took their rows, where others may refer to it.
     lost_rows: FxHashMap<ObjectId, SnapshotId>,
     undo: Undo,
@@ -203,7 +204,7 @@ impl Arena {
             new: Vec::new(),
             marked: Vec::new(),
             touched: Vec::new(),
-            deferred: Vec::new(),
+            deferred: Deferred::default(),
             lost_rows: FxHashMap::default(),
             undo: Undo::default(),
         }

@@ -101,7 +101,8 @@ impl Walk<'_> {
         found
     }
 
-    /// What a delete reaches. What is not loaded is missing, unless it is left to the database.
+    /// What a delete reaches. What is not loaded is missing, unless it is left to the database; who
+    /// is queued on it is known.
     fn doomed(&mut self, relationship: &Relationship, owner: ObjectId) -> Vec<Slot> {
         if self.arena.is_loaded(relationship.id, owner.slot) {
             return self.arena.members(relationship.id, owner.slot);
@@ -118,7 +119,7 @@ impl Walk<'_> {
             One::Nobody => Vec::new(),
             One::Unloaded => {
                 self.reach.missing.push(Missing { relationship: relationship.id, owner });
-                Vec::new()
+                self.arena.queued_members(relationship.id, owner.slot)
             }
         }
     }

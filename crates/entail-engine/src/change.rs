@@ -198,16 +198,26 @@ pub enum Collected {
     Needs(Needs),
 }
 
+/// What becomes of rows that a delete reaches and nothing in memory needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unloaded {
+    /// They are written by the keys of their parents.
+    #[default]
+    InSets,
+    /// They are loaded, and written one by one.
+    OneByOne,
+}
+
 /// Collects all changes of the arena.
 ///
 /// # Errors
 ///
 /// E0301, E0303, E0304 and E0309.
-pub fn collect(arena: &Arena) -> Result<Collected, FlushError> {
+pub fn collect(arena: &Arena, unloaded: Unloaded) -> Result<Collected, FlushError> {
     if !arena.has_work() {
         return Ok(Collected::Changes(ChangeSet::default()));
     }
-    let mut fates = fate::Fates::new(arena);
+    let mut fates = fate::Fates::new(arena, unloaded);
     fates.register_work()?;
     fates.settle();
     if !fates.needs.is_empty() {

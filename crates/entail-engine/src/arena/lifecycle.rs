@@ -92,6 +92,7 @@ impl Arena {
         }
         self.attach_persistent(id)?;
         self.unmark(id);
+        self.deferred.spare(id);
         Ok(())
     }
 
@@ -180,6 +181,7 @@ impl Arena {
 
     fn mark(&mut self, id: ObjectId, cause: Cause) {
         self.marked.push((id, cause));
+        self.deferred.spare_no_more(id);
         self.cell_mut(id).flags.insert(Flags::MARKED);
     }
 
@@ -187,14 +189,19 @@ impl Arena {
     pub(super) fn unmark(&mut self, id: ObjectId) {
         if self.flags(id).has(Flags::MARKED) {
             self.marked.retain(|&(one, _)| one != id);
-            self.deferred.retain(|missing| missing.owner != id);
+            self.deferred.forget_owners(|owner| owner == id);
             self.cell_mut(id).flags.remove(Flags::MARKED);
         }
     }
 
     /// What delete cascades could not reach in memory, and the flush must.
     pub(crate) fn deferred(&self) -> &[Missing] {
-        &self.deferred
+        self.deferred.missing()
+    }
+
+    /// Whether an object was added after a delete whose cascade the flush is to carry on.
+    pub(crate) fn is_spared(&self, id: ObjectId) -> bool {
+        self.deferred.is_spared(id)
     }
 
     /// Lets go of an object and of what the expunge cascade reaches: pending ones become
@@ -239,7 +246,7 @@ impl Arena {
         }
         if !marked.is_empty() {
             self.marked.retain(|(id, _)| !marked.contains(id));
-            self.deferred.retain(|missing| !marked.contains(&missing.owner));
+            self.deferred.forget_owners(|owner| marked.contains(&owner));
         }
         self.undo.forget_deleted(&deleted);
     }

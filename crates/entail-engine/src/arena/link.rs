@@ -218,6 +218,12 @@ impl ManyLink {
         }
     }
 
+    /// Who waits to be in a list that is not loaded.
+    pub fn queued(&self) -> Vec<Slot> {
+        let queue = self.shadow.as_ref().and_then(|shadow| shadow.queue.as_ref());
+        queue.map(|queue| queue.added()).unwrap_or_default()
+    }
+
     /// Takes the members from the database and applies what was queued.
     pub fn load(&mut self, members: Vec<Slot>) {
         let queue = self.shadow.take().and_then(|shadow| shadow.queue);

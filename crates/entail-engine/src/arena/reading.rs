@@ -514,6 +514,11 @@ impl Arena {
             .is_some_and(|shadow| shadow.has_queued())
     }
 
+    /// Who waits to be in a list that is not loaded.
+    pub(crate) fn queued_members(&self, relationship: RelationshipId, owner: Slot) -> Vec<Slot> {
+        self.many_link(relationship, owner).map(|link| link.queued()).unwrap_or_default()
+    }
+
     /// The target of a relationship to one as far as memory knows it: none if it does not.
     pub(crate) fn known_target(
         &self,

@@ -11,7 +11,7 @@ use crate::handle::ObjectId;
 use crate::mapping::{Cascade, EntityId, Mapping, RelationshipId};
 use crate::room;
 
-use super::{CauseNode, Needs, Reason};
+use super::{CauseNode, Needs, Reason, Unloaded};
 
 /// What becomes of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub(super) struct Fates<'a> {
     pub causes: Vec<CauseNode>,
     pub dropped: Vec<ObjectId>,
     pub needs: Needs,
+    /// What becomes of rows that nothing in memory needs.
+    pub unloaded: Unloaded,
     /// Relationships that are carried out by sets: the owners whose rows are reached.
     pub sets: IndexMap<RelationshipId, Vec<ObjectId>, FxBuildHasher>,
     /// Whether a relationship can be carried out by sets, once that was asked.
@@ -55,7 +57,7 @@ pub(super) struct Fates<'a> {
 }
 
 impl<'a> Fates<'a> {
-    pub fn new(arena: &'a Arena) -> Self {
+    pub fn new(arena: &'a Arena, unloaded: Unloaded) -> Self {
         let expected = arena.new_objects().len() + arena.touched_objects().len();
         Self {
             arena,
@@ -64,6 +66,7 @@ impl<'a> Fates<'a> {
             causes: Vec::with_capacity(expected),
             dropped: Vec::new(),
             needs: Needs::default(),
+            unloaded,
             sets: IndexMap::default(),
             set_able: FxHashMap::default(),
             open: vec![Vec::new(); arena.mapping().entities().len()],
@@ -218,11 +221,20 @@ impl<'a> Fates<'a> {
 
     /// Registers the deletion of an object and of all that its delete cascade reaches.
     pub fn delete_with_cascade(&mut self, id: ObjectId, cause: u32) {
-        self.register(id, Work::Delete, cause);
-        self.cascade_delete(id, cause);
+        self.cascade_delete(id, cause, |_| false);
     }
 
-    fn cascade_delete(&mut self, id: ObjectId, cause: u32) {
+    /// Registers what a call to delete would have marked, had it been loaded, but for objects that
+    /// were added since.
+    pub fn delete_belatedly(&mut self, id: ObjectId, cause: u32) {
+        let arena = self.arena;
+        self.cascade_delete(id, cause, |id| arena.is_spared(id));
+    }
+
+    fn cascade_delete(&mut self, id: ObjectId, cause: u32, is_spared: impl Fn(ObjectId) -> bool) {
+        if !is_spared(id) {
+            self.register(id, Work::Delete, cause);
+        }
         let reach = walk(self.arena, Cascade::Delete, id);
         let mut along: FxHashMap<ObjectId, u32> = FxHashMap::default();
         along.insert(id, cause);
@@ -235,7 +247,9 @@ impl<'a> Fates<'a> {
                 Cause::Named => self.cause(reached, Reason::Deleted, None),
             };
             along.insert(reached, cause);
-            self.register(reached, Work::Delete, cause);
+            if !is_spared(reached) {
+                self.register(reached, Work::Delete, cause);
+            }
         }
         for missing in reach.missing {
             self.reach_unloaded(missing);

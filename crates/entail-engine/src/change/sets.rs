@@ -1,36 +1,28 @@
 //! Sets: rows that a delete reaches and nothing in memory needs are written by the keys of their
 //! parents, one statement a table, instead of being loaded.
 
-use crate::arena::History;
 use crate::cascade::Missing;
 use crate::handle::ObjectId;
-use crate::mapping::{
-    Cascade, Kind, Mapping, PassiveDeletes, Relationship, RelationshipId, TableId,
-};
+use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
 
 use super::fate::Fates;
-use super::{CauseNode, ChangeSet, Hop, Reason, SetChange};
+use super::{CauseNode, ChangeSet, Hop, Reason, SetChange, Unloaded};
 use crate::batch::Operation;
 
 impl Fates<'_> {
     /// A delete cascade that was not loaded when the owner was marked. If it was loaded since,
-    /// those that are still there go along, and those that were queued on the list.
+    /// those that are still there go along.
     pub fn reach_deferred(&mut self, relationship: RelationshipId, owner: ObjectId) {
         if !self.arena.is_loaded(relationship, owner.slot) {
             self.reach_unloaded(Missing { relationship, owner });
             return;
         }
         let target = self.mapping.relationship(relationship).target;
-        let is_list = self.mapping.relationship(relationship).kind.is_many();
         let of = self.reason_of(owner);
-        let History { added, unchanged, .. } = self.arena.history(relationship, owner.slot);
-        for slot in added.into_iter().filter(|_| is_list).chain(unchanged) {
+        for slot in self.arena.history(relationship, owner.slot).unchanged {
             let child = ObjectId { entity: target, slot };
-            if self.arena.cell(child).key.is_none() {
-                continue;
-            }
             let cause = self.cause(child, Reason::Cascaded(relationship, Cascade::Delete), of);
-            self.delete_with_cascade(child, cause);
+            self.delete_belatedly(child, cause);
         }
     }
 
@@ -38,7 +30,8 @@ impl Fates<'_> {
     /// rows, else it must be loaded.
     pub fn reach_unloaded(&mut self, missing: Missing) {
         let relationship = self.mapping.relationship(missing.relationship);
-        if self.can_be_a_set(relationship)
+        if self.unloaded == Unloaded::InSets
+            && self.can_be_a_set(relationship)
             && !self.arena.is_loaded(missing.relationship, missing.owner.slot)
         {
             let owners = self.sets.entry(missing.relationship).or_default();
@@ -73,12 +66,7 @@ impl Fates<'_> {
             Kind::OneToMany | Kind::OneToOne => {}
         }
         let target = mapping.entity(relationship.target);
-        // In a ring of tables it must be known who refers to whom.
-        let is_in_a_ring =
-            leads_to(mapping, mapping.entity(relationship.owner).table, target.table);
-        if is_in_a_ring
-            || relationship.is_self_referential()
-            || relationship.post_update
+        if relationship.post_update
             || target.version.is_some()
             || self.arena.has_objects(relationship.target)
         {
@@ -173,22 +161,4 @@ impl Fates<'_> {
 struct Reached<'a> {
     keys: &'a [Vec<crate::value::Value>],
     cause: u32,
-}
-
-/// Whether rows of one table may refer to rows of another, directly or by way of others.
-fn leads_to(mapping: &Mapping, from: TableId, to: TableId) -> bool {
-    let mut seen = vec![from];
-    let mut next = 0;
-    while let Some(&table) = seen.get(next) {
-        for parent in mapping.table(table).foreign_keys.iter().map(|key| key.parent) {
-            if parent == to {
-                return true;
-            }
-            if !seen.contains(&parent) {
-                seen.push(parent);
-            }
-        }
-        next += 1;
-    }
-    false
 }

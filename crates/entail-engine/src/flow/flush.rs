@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::apply::{After, apply};
 use crate::arena::{Arena, UndoReach};
 use crate::batch::{Batch, Outcome, Request};
-use crate::change::{Collected, collect};
+use crate::change::{Collected, Needs, Unloaded, collect};
 use crate::error::{BatchFailure, DriverError, Error, FlushError, LoadError};
 use crate::handle::ObjectId;
 use crate::plan::{Draw, Drawn, Plan, StepAction};
@@ -32,6 +32,7 @@ pub struct Flush {
     state: State,
     then: Then,
     only_if_enabled: bool,
+    unloaded: Unloaded,
     passes: usize,
 }
 
@@ -77,7 +78,13 @@ impl Flush {
     }
 
     pub(super) fn with(then: Then) -> Self {
-        Self { state: State::Collecting, then, only_if_enabled: false, passes: 0 }
+        Self {
+            state: State::Collecting,
+            then,
+            only_if_enabled: false,
+            unloaded: Unloaded::default(),
+            passes: 0,
+        }
     }
 
     /// Writes all changes and commits the transaction, in one trip.
@@ -112,8 +119,8 @@ impl Flush {
         if self.passes > MAX_PASSES {
             return Err(FlushError::NoEnd { passes: MAX_PASSES }.into());
         }
-        match collect(&unit.arena)? {
-            Collected::Needs(needs) => {
+        match plan(&unit.arena, &mut self.unloaded)? {
+            Planned::Needs(needs) => {
                 let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);
                 if batch.is_empty() {
                     pass.apply(&mut unit.arena, Outcome::default())?;
@@ -122,10 +129,7 @@ impl Flush {
                 self.state = State::Loading(pass, needs.rows);
                 Ok(Step::Run(batch))
             }
-            Collected::Changes(changes) => {
-                let (plan, after) = Plan::new(unit.arena.mapping(), changes)?;
-                self.run(unit, plan, after)
-            }
+            Planned::Plan(plan, after) => self.run(unit, plan, after),
         }
     }
 
@@ -345,6 +349,30 @@ impl Flow for Flush {
     }
 }
 
+/// What planning came to.
+enum Planned {
+    /// The order of all changes.
+    Plan(Plan, After),
+    /// Something must be loaded first.
+    Needs(Needs),
+}
+
+/// Collects the changes and puts them into order. In some rings it must be known of each row to whom
+/// it refers: then nothing is left unloaded.
+fn plan(arena: &Arena, unloaded: &mut Unloaded) -> Result<Planned, FlushError> {
+    loop {
+        let changes = match collect(arena, *unloaded)? {
+            Collected::Changes(changes) => changes,
+            Collected::Needs(needs) => return Ok(Planned::Needs(needs)),
+        };
+        let has_sets = !changes.sets.is_empty();
+        match Plan::new(arena.mapping(), changes) {
+            Err(FlushError::Cycle { .. }) if has_sets => *unloaded = Unloaded::OneByOne,
+            ordered => return ordered.map(|(plan, after)| Planned::Plan(plan, after)),
+        }
+    }
+}
+
 /// Makes sure that rows that were asked for were there: without them the flush cannot go on.
 fn check_read(arena: &Arena, rows: &[ObjectId]) -> Result<(), LoadError> {
     match rows.iter().find(|&&id| arena.is_stale(id)) {
@@ -357,6 +385,7 @@ fn check_read(arena: &Arena, rows: &[ObjectId]) -> Result<(), LoadError> {
 #[derive(Debug, Default)]
 pub struct Preview {
     loading: Option<(Pass, Vec<ObjectId>)>,
+    unloaded: Unloaded,
 }
 
 impl Preview {
@@ -384,15 +413,14 @@ impl Flow for Preview {
             }
         }
         loop {
-            match collect(&unit.arena)? {
-                Collected::Changes(changes) => {
-                    let (plan, _) = Plan::new(unit.arena.mapping(), changes)?;
+            match plan(&unit.arena, &mut self.unloaded)? {
+                Planned::Plan(plan, _) => {
                     if !unit.has_sequences {
                         plan.check_without_drawn_keys()?;
                     }
                     return Ok(Step::Done(plan));
                 }
-                Collected::Needs(needs) => {
+                Planned::Needs(needs) => {
                     let (pass, batch) = Pass::of(&needs, &unit.arena, &mut unit.texts);
                     if batch.is_empty() {
                         pass.apply(&mut unit.arena, Outcome::default())?;

@@ -220,7 +220,8 @@ impl Rows<'_> {
         }
     }
 
-    /// Groups whose rows are not known one by one keep the order of the groups.
+    /// Groups whose rows are not known one by one keep the order of the groups. What is known of a
+    /// row that goes before such a group is the foreign key by which it may hold one of its rows.
     fn add_coarse_edges(&mut self, starts: &FxHashMap<Group, (usize, usize)>, edges: &Edges) {
         let is_coarse = |group: &Group| {
             matches!(
@@ -229,16 +230,34 @@ impl Rows<'_> {
             )
         };
         for (from, to) in edges.iter().filter(|(from, to)| is_coarse(from) || is_coarse(to)) {
-            if let (Some(&(a, a_count)), Some(&(b, b_count))) = (starts.get(from), starts.get(to)) {
-                for from in a..a + a_count {
-                    for to in b..b + b_count {
-                        if from != to {
-                            self.edges.push(Edge { from, to, why: Why::Fixed });
-                        }
-                    }
-                }
+            let (Some(&(a, a_count)), Some(&(b, b_count))) = (starts.get(from), starts.get(to))
+            else {
+                continue;
+            };
+            for from in a..a + a_count {
+                let reasons = self.reasons_before_group(from, to);
+                let pairs = (b..b + b_count).filter(|&to| to != from);
+                self.edges.extend(
+                    pairs.flat_map(|to| reasons.iter().map(move |&why| Edge { from, to, why })),
+                );
             }
         }
+    }
+
+    /// Why a row, or rows that are not known one by one, go before such a group.
+    fn reasons_before_group(&self, place: usize, group: &Group) -> Vec<Why> {
+        let item = &self.items[place];
+        if group.class != Class::Reached || !matches!(item, Item::Row(_)) {
+            return vec![Why::Fixed];
+        }
+        let keys = self.mapping.table(item.table()).foreign_keys.iter().enumerate();
+        let holding = keys.filter(|(_, key)| {
+            key.parent == group.table
+                && lets_go(item, key)
+                && may_have_held(item, key)
+                && !self.lets_go_before(item, key)
+        });
+        holding.map(|(number, _)| Why::LetsGo(number)).collect()
     }
 
     /// An order that all edges allow, or the edges of a ring.
@@ -311,6 +330,13 @@ fn lets_go(item: &Item, key: &ForeignKey) -> bool {
         }
         _ => true,
     }
+}
+
+/// Whether a row may have a foreign key before it is written.
+fn may_have_held(item: &Item, key: &ForeignKey) -> bool {
+    let Item::Row(row) = item else { return true };
+    let old = |column: &usize| given_up(&row.old, *column);
+    key.columns.iter().all(|column| old(column).is_none_or(|value| !value.is_null()))
 }
 
 fn is_insert(item: &Item) -> bool {

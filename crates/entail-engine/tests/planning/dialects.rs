@@ -1,7 +1,7 @@
 //! Plans as statements: what each dialect is sent for one flush.
 
 use entail_engine::batch::{Bind, CallKind, Expect as Expected, Request};
-use entail_engine::change::{Collected, collect};
+use entail_engine::change::{Collected, Unloaded, collect};
 use entail_engine::plan::Plan;
 use entail_engine::sql::{Dialect, Texts, render};
 use expect_test::{Expect, expect};
@@ -16,7 +16,7 @@ fn check(world: &World, dialect: Dialect, expected: Expect) {
 
 /// The statements of a flush, one a line: how often they run, or over how many rows of arrays.
 fn statements(world: &World, dialect: Dialect) -> String {
-    let Ok(Collected::Changes(changes)) = collect(&world.unit.arena) else {
+    let Ok(Collected::Changes(changes)) = collect(&world.unit.arena, Unloaded::default()) else {
         panic!("nothing is to be loaded")
     };
     let mapping = world.unit.mapping();

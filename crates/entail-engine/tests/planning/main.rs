@@ -290,6 +290,32 @@ fn unloaded_children_are_reached_by_sets_where_nothing_in_memory_needs_them() {
 }
 
 #[test]
+fn a_row_lets_go_of_children_that_go_without_being_known() {
+    let mut world = World::new(
+        "a: id* \n b: id* a_id->a? x_id->x? \n x: id* b_id->b? \n a.bs = many b.a_id / all",
+    );
+    world.row("a", "a", &[int(1)]);
+    world.row("x", "holds", &[int(2), int(7)]);
+    world.row("x", "free", &[int(3), Value::Null]);
+    for name in ["a", "holds", "free"] {
+        world.delete(name);
+    }
+    check(
+        &world,
+        expect![[r#"
+            1. update x
+                 id = 2: b_id = NULL -- delete x#2
+            2. delete from b
+                 rows with a_id in (1) -- delete a#1 -> a.bs
+            3. delete from x
+                 id = 2 -- delete x#2
+                 id = 3 -- delete x#3
+            4. delete from a
+                 id = 1 -- delete a#1"#]],
+    );
+}
+
+#[test]
 fn unloaded_children_are_loaded_where_an_object_may_be_among_them() {
     let mut world = World::new(SHOP);
     world.row("user", "u", &[int(1), text("ed")]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use entail_engine::batch::{Outcome, Rows};
-use entail_engine::change::{Collected, collect};
+use entail_engine::change::{Collected, Unloaded, collect};
 use entail_engine::entity::Record;
 use entail_engine::flow::{Find, Flow, Step};
 use entail_engine::handle::ObjectId;
@@ -178,7 +178,7 @@ impl World {
 
     /// The plan of a flush, or what is wrong.
     pub fn plan(&self) -> String {
-        match collect(&self.unit.arena) {
+        match collect(&self.unit.arena, Unloaded::default()) {
             Err(error) => error.to_string(),
             Ok(Collected::Needs(needs)) => format!("{needs:?}"),
             Ok(Collected::Changes(changes)) => match Plan::new(self.unit.mapping(), changes) {

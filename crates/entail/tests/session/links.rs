@@ -161,6 +161,58 @@ fn who_is_queued_on_an_unloaded_list_goes_with_its_owner() {
     assert_eq!(count(&mut session, "select count(*) from users"), 1);
 }
 
+/// Behaviours: CASC-DEL-10.
+#[test]
+fn who_comes_to_an_unloaded_list_after_the_delete_does_not_go_along() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.add(user("wendy"));
+    session.commit().unwrap();
+    session.clear();
+    let wendy = session.get_by_key::<User>(2).unwrap().unwrap();
+    let order = session.get_by_key::<Order>(1).unwrap().unwrap();
+    session.delete(wendy).unwrap();
+    session.set(order, Order::USER, wendy);
+    let error = session.commit().unwrap_err();
+    assert_eq!(error.code(), "E0502", "{error}");
+    session.rollback().unwrap();
+    session.delete(wendy).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 1);
+}
+
+/// Behaviours: CASC-DEL-09.
+#[test]
+fn who_is_added_after_the_delete_does_not_go_along_though_the_list_was_not_loaded() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.add(user("wendy"));
+    session.commit().unwrap();
+    for taken_in in [false, true] {
+        session.clear();
+        let [ed, wendy] = [1, 2].map(|key| session.get_by_key::<User>(key).unwrap().unwrap());
+        let order = session.get_by_key::<Order>(1).unwrap().unwrap();
+        session.delete(ed).unwrap();
+        session.add(order);
+        if taken_in {
+            session.set(order, Order::USER, wendy);
+            session.commit().unwrap();
+        } else {
+            let error = session.commit().unwrap_err();
+            assert_eq!(error.code(), "E0502", "{error}");
+            session.rollback().unwrap();
+        }
+        assert_eq!(count(&mut session, "select count(*) from orders"), 1);
+    }
+    // It is spared once.
+    let wendy = session.get_by_key::<User>(2).unwrap().unwrap();
+    session.delete(wendy).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 0);
+}
+
 /// A child and its toys, one of which is its favorite: a ring of two tables.
 #[derive(Entity)]
 #[entity(table = "children")]
@@ -205,6 +257,63 @@ fn an_owner_goes_with_its_list_though_their_tables_are_a_ring() {
         session.commit().unwrap();
         assert_eq!(count(&mut session, "select count(*) from children"), 0);
         assert_eq!(count(&mut session, "select count(*) from toys"), 0);
+    }
+}
+
+/// A folder with its pages.
+#[derive(Entity)]
+#[entity(table = "folders")]
+struct Folder {
+    #[key]
+    id: Auto<i64>,
+    #[has_many(Page::FOLDER, cascade = "all, delete-orphan")]
+    pages: HasMany<Page>,
+}
+
+/// A page may name the index that lists it.
+#[derive(Entity)]
+#[entity(table = "pages")]
+struct Page {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "folder_id", back_populates = Folder::PAGES)]
+    folder: BelongsTo<Option<Folder>>,
+    #[belongs_to(column = "index_id")]
+    index: BelongsTo<Option<Index>>,
+}
+
+/// An index stands for a page, always: a ring of two tables that opens at the page alone.
+#[derive(Entity)]
+#[entity(table = "indexes")]
+struct Index {
+    #[key]
+    id: Auto<i64>,
+    #[belongs_to(column = "page_id")]
+    page: BelongsTo<Page>,
+}
+
+#[test]
+fn rows_are_loaded_where_a_ring_opens_at_them_alone() {
+    let place = Place::small();
+    let mapping = mapping![Folder, Page, Index].expect("the mapping is right");
+    let db = Database::connect(&place.url, mapping).expect("the database is there");
+    db.create_all().expect("the tables are new");
+    let mut session = db.session();
+    let folder = session.add(Folder { id: auto(), pages: unset() });
+    let page =
+        session.push(folder, Folder::PAGES, Page { id: auto(), folder: unset(), index: unset() });
+    let index = session.add(Index { id: auto(), page: BelongsTo::of(page) });
+    session.set(page, Page::INDEX, index);
+    session.commit().unwrap();
+    session.clear();
+    let folder = session.get_by_key::<Folder>(1).unwrap().unwrap();
+    let index = session.get_by_key::<Index>(1).unwrap().unwrap();
+    session.delete(folder).unwrap();
+    session.delete(index).unwrap();
+    session.plan().unwrap();
+    session.commit().unwrap();
+    for table in ["folders", "pages", "indexes"] {
+        assert_eq!(count(&mut session, &format!("select count(*) from {table}")), 0);
     }
 }
 

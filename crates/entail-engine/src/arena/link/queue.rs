@@ -52,6 +52,13 @@ impl Queue {
         self.added.is_empty() && self.removed.is_empty()
     }
 
+    /// All additions.
+    pub fn added(&self) -> Vec<Slot> {
+        let mut added = Vec::new();
+        self.added.each(|member, _| added.push(member));
+        added
+    }
+
     /// The additions that this side speaks of.
     pub fn own_added(&self) -> Vec<Slot> {
         self.added.own()
