@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value as Json;
 
 use crate::report::Verdict;
+use crate::runner::DeletesLoad;
 use crate::scenario::Scenario;
 use crate::{Failed, compare, runner};
 
@@ -37,8 +38,13 @@ pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// Runs a scenario, and compares it with what is expected.
-pub fn check(scenario: &Scenario, expected: &Json, url: &str) -> Verdict {
-    match catch_unwind(AssertUnwindSafe(|| runner::run(scenario, url))) {
+pub fn check(
+    scenario: &Scenario,
+    expected: &Json,
+    url: &str,
+    deletes_load: DeletesLoad,
+) -> Verdict {
+    match catch_unwind(AssertUnwindSafe(|| runner::run(scenario, url, deletes_load))) {
         Ok(Ok(got)) => {
             let comparison = compare::compare(scenario, expected, &got);
             match comparison.difference {

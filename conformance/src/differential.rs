@@ -15,6 +15,7 @@ use crate::check::{check, quietly, scenario_of};
 use crate::compare::Difference;
 use crate::recorder::{Recorder, Recording};
 use crate::report::{Report, Verdict};
+use crate::runner::DeletesLoad;
 use crate::{Failed, generate, shrink};
 
 /// What is run, and how.
@@ -194,7 +195,7 @@ fn bare(answers: &Json) -> Json {
 }
 
 fn verdict(scenario: &Json, expected: &Json) -> Result<Verdict, Failed> {
-    Ok(check(&scenario_of(scenario)?, expected, "sqlite::memory:"))
+    Ok(check(&scenario_of(scenario)?, expected, "sqlite::memory:", DeletesLoad::AtOnce))
 }
 
 /// In which way a scenario differs: by which step, with which errors.

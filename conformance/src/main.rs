@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use conformance::check::{check, quietly, scenario_of};
 use conformance::differential::Differential;
 use conformance::report::Report;
+use conformance::runner::DeletesLoad;
 use conformance::{Failed, generate, runner};
 
 /// Runs scenarios of unit-of-work behaviour on entail.
@@ -54,6 +55,9 @@ struct Input {
     /// The database; each scenario's tables are dropped and created there.
     #[arg(long, default_value = "sqlite::memory:")]
     database: String,
+    /// When what a delete cascade comes to is loaded.
+    #[arg(long, value_enum, default_value_t)]
+    deletes_load: DeletesLoad,
 }
 
 fn main() -> ExitCode {
@@ -106,7 +110,7 @@ fn run_all(input: &Input) -> Result<(), Failed> {
     let mut out = stdout().lock();
     for document in documents(input)? {
         let scenario = scenario_of(&document?)?;
-        let result = runner::run(&scenario, &input.database)
+        let result = runner::run(&scenario, &input.database, input.deletes_load)
             .map_err(|error| format!("the scenario {}: {error}", scenario.name))?;
         writeln!(out, "{result}")?;
         out.flush()?;
@@ -123,7 +127,7 @@ fn check_all(input: &Input, show: usize) -> Result<bool, Failed> {
                 return Err("a document without an expected result cannot be checked".into());
             };
             let scenario = scenario_of(&document)?;
-            let verdict = check(&scenario, expected, &input.database);
+            let verdict = check(&scenario, expected, &input.database, input.deletes_load);
             report.note(scenario.kind(), &document["scenario"], &verdict);
         }
         Ok::<_, Failed>(())

@@ -21,12 +21,22 @@ use names::Names;
 /// What a step answers besides `ok`.
 type Answer = Map<String, Json>;
 
+/// When what a delete cascade comes to is loaded, if it is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum DeletesLoad {
+    /// At the call, as SQLAlchemy does.
+    #[default]
+    AtOnce,
+    /// In the flush, if at all, as entail does unless it is asked.
+    InTheFlush,
+}
+
 /// Runs a scenario on a database, whose tables of these names are replaced, and gives the result.
 ///
 /// # Errors
 ///
 /// If the database cannot be opened or its tables cannot be made: that is no result.
-pub fn run(scenario: &Scenario, url: &str) -> Result<Json, Error> {
+pub fn run(scenario: &Scenario, url: &str, deletes_load: DeletesLoad) -> Result<Json, Error> {
     let mapping = match mapping_of(scenario) {
         Ok(mapping) => mapping,
         Err(refusal) => {
@@ -37,7 +47,7 @@ pub fn run(scenario: &Scenario, url: &str) -> Result<Json, Error> {
     let database = Database::connect(url, mapping)?;
     database.drop_all()?;
     database.create_all()?;
-    let mut runner = Runner::new(&database, scenario, url);
+    let mut runner = Runner::new(&database, scenario, url, deletes_load);
     let results: Vec<Json> = scenario.steps.iter().map(|step| runner.step(step)).collect();
     drop(runner);
     database.drop_all()?;
@@ -52,11 +62,12 @@ struct Runner {
     /// Objects whose deletion was committed.
     buried: HashSet<Handle<Record>>,
     expire_on_commit: bool,
+    deletes_load: DeletesLoad,
     quote: char,
 }
 
 impl Runner {
-    fn new(database: &Database, scenario: &Scenario, url: &str) -> Self {
+    fn new(database: &Database, scenario: &Scenario, url: &str, deletes_load: DeletesLoad) -> Self {
         let options = SessionOptions {
             autoflush: scenario.session.autoflush,
             expire_on_commit: scenario.session.expire_on_commit,
@@ -67,6 +78,7 @@ impl Runner {
             names: Names::default(),
             buried: HashSet::new(),
             expire_on_commit: scenario.session.expire_on_commit,
+            deletes_load,
             quote: if url.starts_with("mysql") { '`' } else { '"' },
         }
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use conformance::runner::DeletesLoad;
 use conformance::{generate, runner};
 use serde_json::{Map, Value as Json, from_value, json};
 
@@ -137,9 +138,10 @@ impl Play {
     }
 
     /// Plays it, and says what does not hold.
-    fn faults(&self) -> Vec<String> {
+    fn faults(&self, deletes_load: DeletesLoad) -> Vec<String> {
         let scenario = from_value(self.scenario.clone()).expect("it is of the format");
-        let answers = runner::run(&scenario, "sqlite::memory:").expect("it can be played");
+        let answers =
+            runner::run(&scenario, "sqlite::memory:", deletes_load).expect("it can be played");
         let answers = list(&answers["results"]);
         let steps = list(&self.scenario["steps"]);
         let mut faults = Vec::new();
@@ -209,14 +211,16 @@ fn after_a_commit_or_a_rollback_memory_says_what_the_database_has() {
     for number in 0..COUNT {
         let play = Play::of(generate::scenario(7, number, None));
         asked += list(&play.scenario["steps"]).iter().filter(|step| step["op"] == "view").count();
-        let faults = play.faults();
-        assert!(
-            faults.is_empty(),
-            "{}\n{}\n{}",
-            play.scenario["name"],
-            faults.join("\n"),
-            play.scenario["steps"]
-        );
+        for deletes_load in [DeletesLoad::AtOnce, DeletesLoad::InTheFlush] {
+            let faults = play.faults(deletes_load);
+            assert!(
+                faults.is_empty(),
+                "{}, deletes load {deletes_load:?}\n{}\n{}",
+                play.scenario["name"],
+                faults.join("\n"),
+                play.scenario["steps"]
+            );
+        }
     }
     assert!(asked > 10_000, "{asked} questions are too few");
 }
@@ -243,7 +247,8 @@ fn what_a_cascade_deletes_before_its_insert_is_let_go_of() {
                   {"op": "delete", "ref": "u"}, {"op": "flush"}, {"op": "states"},
                   {"op": "commit"}, {"op": "tables"}],
     }));
-    let answers = runner::run(&scenario.expect("it is of the format"), "sqlite::memory:");
+    let scenario = scenario.expect("it is of the format");
+    let answers = runner::run(&scenario, "sqlite::memory:", DeletesLoad::AtOnce);
     let answers = answers.expect("it can be played");
     assert_eq!(answers["results"][7]["states"], json!({"u": "deleted", "p": "transient"}));
     assert_eq!(answers["results"][9]["tables"], json!({"prefs": [], "users": []}));

@@ -4,6 +4,7 @@
 #![no_main]
 
 use conformance::check::scenario_of;
+use conformance::runner::DeletesLoad;
 use conformance::{generate, runner};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value as Json, json};
@@ -32,7 +33,8 @@ fuzz_target!(|data: &[u8]| {
         tear(steps, edit);
     }
     let Ok(scenario) = scenario_of(&made) else { return };
-    let Ok(result) = runner::run(&scenario, "sqlite::memory:") else {
+    let deletes_load = if number % 2 == 0 { DeletesLoad::AtOnce } else { DeletesLoad::InTheFlush };
+    let Ok(result) = runner::run(&scenario, "sqlite::memory:", deletes_load) else {
         panic!("the database cannot be used for {made}");
     };
     let detail = |answer: &Json| answer["detail"].as_str().unwrap_or_default().to_owned();

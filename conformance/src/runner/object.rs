@@ -8,7 +8,7 @@ use entail::{Handle, Key, State, Value};
 use entail_engine::mapping::{EntityMap, Mapping};
 use serde_json::{Value as Json, json};
 
-use super::{Answer, Runner};
+use super::{Answer, DeletesLoad, Runner};
 use crate::failure::Failure;
 use crate::scenario::{Branch, Columns, Graph};
 use crate::value::{to_column, to_json};
@@ -104,6 +104,7 @@ impl Runner {
         let handle = self.names.object(object)?;
         match self.session.state(handle) {
             State::Transient | State::Pending => {}
+            _ if self.deletes_load == DeletesLoad::InTheFlush => {}
             State::Detached => {
                 let outside: HashSet<_> = self.names.handles().filter(self.is_detached()).collect();
                 // It comes in first; what is reached then is marked by the second call.

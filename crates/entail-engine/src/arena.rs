@@ -50,6 +50,7 @@ pub use reading::Change;
 
 use deferred::Deferred;
 use identity::Identity;
+use lifecycle::Enlisting;
 use link::{ManyLink, ManyWas, OneLink, Packed};
 pub(crate) use snapshot::Snapshot;
 use snapshot::{SnapshotId, Snapshots};
@@ -157,6 +158,8 @@ pub struct Arena {
     touched: Vec<ObjectId>,
     /// What delete cascades could not reach in memory.
     deferred: Deferred,
+    /// Memory for the walk of the next `add`.
+    enlisting: Enlisting,
     /// What new objects wrote before a rollback took their rows, where others may refer to it.
     lost_rows: FxHashMap<ObjectId, SnapshotId>,
     undo: Undo,
@@ -205,6 +208,7 @@ impl Arena {
             marked: Vec::new(),
             touched: Vec::new(),
             deferred: Deferred::default(),
+            enlisting: Enlisting::default(),
             lost_rows: FxHashMap::default(),
             undo: Undo::default(),
         }

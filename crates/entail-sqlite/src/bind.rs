@@ -25,7 +25,14 @@ pub(crate) fn bind(
                 })?
                 .as_ref(),
         };
-        if let Err(error) = statement.raw_bind_parameter(index + 1, Bound(value)) {
+        let place = index + 1;
+        let bound = match value {
+            // What there is most of goes the shortest way.
+            ValueRef::Int(number) => statement.raw_bind_parameter(place, number),
+            ValueRef::Text(text) => statement.raw_bind_parameter(place, text),
+            other => statement.raw_bind_parameter(place, Bound(other)),
+        };
+        if let Err(error) = bound {
             return Err(refused(index, error));
         }
     }

@@ -8,7 +8,7 @@ use crate::by_object::ByObject;
 use crate::cascade::{Missing, past_and_present, walk};
 use crate::entity::Object;
 use crate::error::StateError;
-use crate::handle::ObjectId;
+use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Cascade, Mapping};
 use crate::room;
@@ -19,6 +19,15 @@ use super::{Arena, LinkColumn, ObjectTable, Parent};
 
 /// Below this number of objects nothing is prepared for them.
 const FEW: usize = 32;
+
+/// A walk of the save-update cascade. One is kept for the next, since there is one at each `add`.
+#[derive(Debug, Default)]
+pub(super) struct Enlisting {
+    /// Objects, and which of their relationships is next.
+    open: Vec<(ObjectId, usize)>,
+    /// Who was found along a relationship.
+    found: Vec<Slot>,
+}
 
 impl Arena {
     /// Adds an object: a transient one waits to be inserted, a detached one is looked after
@@ -49,9 +58,17 @@ impl Arena {
     /// Enlists what the save-update cascade reaches. What the session looks after already is
     /// left alone, and with it what is behind it.
     fn enlist_reached(&mut self, id: ObjectId) -> Result<(), StateError> {
+        let mut walk = std::mem::take(&mut self.enlisting);
+        walk.open.clear();
+        walk.open.push((id, 0));
+        let result = self.enlist_along(&mut walk);
+        self.enlisting = walk;
+        result
+    }
+
+    fn enlist_along(&mut self, walk: &mut Enlisting) -> Result<(), StateError> {
         let mapping = Arc::clone(&self.mapping);
-        let mut stack = vec![(id, 0)];
-        let mut found = Vec::new();
+        let Enlisting { open: stack, found } = walk;
         while let Some((owner, index)) = stack.pop() {
             let Some(&next) = mapping.entity(owner.entity).relationships.get(index) else {
                 continue;
@@ -61,7 +78,8 @@ impl Arena {
             if !relationship.cascade.has(Cascade::SaveUpdate) {
                 continue;
             }
-            past_and_present(self, relationship, owner.slot, &mut found);
+            found.clear();
+            past_and_present(self, relationship, owner.slot, found);
             let cause = Cause::Along { relationship: next, from: owner };
             let below = stack.len();
             for slot in found.drain(..) {

@@ -167,7 +167,7 @@ fn gained(fates: &Fates<'_>) -> FxHashSet<(RelationshipId, ObjectId)> {
 struct Synchroniser<'a> {
     fates: &'a Fates<'a>,
     foreign: Foreign,
-    /// Pairs whose association row is already taken care of, from the other side.
+    /// Pairs whose association row is already taken care of, by the first of the two sides.
     linked: Vec<FxHashSet<(Slot, Slot)>>,
     /// Members that owners gained; those who lose them to a deletion leave them alone.
     gained: FxHashSet<(RelationshipId, ObjectId)>,
@@ -383,7 +383,7 @@ impl Synchroniser<'_> {
         child: ObjectId,
         carried: Carried,
     ) {
-        if self.fates.is_deleted(child) && !relationship.post_update {
+        if self.fates.any_deleted && self.fates.is_deleted(child) && !relationship.post_update {
             return;
         }
         if !self.fates.may_take_part(child) {
@@ -483,12 +483,16 @@ impl Synchroniser<'_> {
 
     fn link(&mut self, link: Link) {
         let relationship = self.fates.mapping.relationship(link.relationship);
-        let pair = (link.owner.slot, link.member.slot);
-        if link.operation != Operation::Update {
-            let known = &self.linked[link.relationship.0 as usize];
-            if relationship.inverse.is_some() && known.contains(&pair) {
-                return;
-            }
+        let both_speak = relationship.inverse.filter(|_| link.operation != Operation::Update);
+        // One of the two sides stands for both.
+        let pair = both_speak.map(|inverse| {
+            let sides = [(link.relationship, link.owner.slot), (inverse, link.member.slot)];
+            let [(first, one), (_, other)] =
+                if sides[0] <= sides[1] { sides } else { [sides[1], sides[0]] };
+            (first, (one, other))
+        });
+        if pair.is_some_and(|(first, pair)| self.linked[first.0 as usize].contains(&pair)) {
+            return;
         }
         let is_insert = link.operation == Operation::Insert;
         if is_insert && self.fates.any_deleted && self.fates.is_deleted(link.member) {
@@ -504,12 +508,9 @@ impl Synchroniser<'_> {
         if is_insert && self.is_there(relationship, &link) {
             return;
         }
-        if let Some(inverse) = relationship.inverse
-            && link.operation != Operation::Update
-        {
-            self.linked[inverse.0 as usize].insert((pair.1, pair.0));
+        if let Some((first, pair)) = pair {
             // A member may be in a list twice, and has one link.
-            self.linked[link.relationship.0 as usize].insert(pair);
+            self.linked[first.0 as usize].insert(pair);
         }
         self.foreign.links.push(link);
     }
