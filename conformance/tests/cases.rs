@@ -21,13 +21,15 @@ fn entail_agrees_with_all_committed_cases() {
     for file in files() {
         let text = fs::read_to_string(&file).expect("the file can be read");
         cases += text.lines().filter(|line| !line.trim().is_empty()).count();
-        let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
-            .arg("check")
-            .arg(&file)
-            .output()
-            .expect("the runner starts");
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{}: {said}", file.display());
+        for deletes_load in ["at-once", "in-the-flush"] {
+            let output = Command::new(env!("CARGO_BIN_EXE_conformance"))
+                .args(["check", "--deletes-load", deletes_load])
+                .arg(&file)
+                .output()
+                .expect("the runner starts");
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success(), "{}, {deletes_load}: {said}", file.display());
+        }
     }
     assert!(cases >= 1000, "{cases} cases are fewer than there should be");
 }

@@ -67,6 +67,16 @@ impl Statements {
         self.tables.get(table).copied()
     }
 
+    /// How a call can be sent, if nothing must be asked before.
+    pub(crate) fn ready(&mut self, call: &Call) -> Option<Ready> {
+        let habits = match filled(call) {
+            Some(table) => self.habits(table)?,
+            None => Habits::default(),
+        };
+        let statement = if self.are_kept() { Some(self.statement(&call.sql)?) } else { None };
+        Some(Ready { statement, habits })
+    }
+
     /// Takes an answer.
     pub(crate) fn learn(&mut self, learned: Learned) {
         match learned {

@@ -10,7 +10,7 @@ use super::super::look::{
 use super::super::refusal::{
     BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, ROW_IS_GONE, is_refused_autoflush,
 };
-use crate::scenario::Step;
+use crate::scenario::{Step, Target};
 
 /// Where SQLAlchemy's `delete` or the change of a key loads, it flushes first if autoflush is on, and may
 /// be refused.
@@ -157,7 +157,13 @@ fn is_found_by_a_delete(case: &Case<'_>, key: &Json) -> bool {
 
 /// It has loaded the list of a deleted object, which can still be changed.
 pub fn changed_what_was_loaded(case: &Case<'_>) -> bool {
-    let (Step::Remove { owner, .. } | Step::Append { owner, .. }) = case.step else { return false };
+    let owner = match case.step {
+        Step::Remove { owner, .. }
+        | Step::Append { owner, .. }
+        | Step::ClearRel { owner, .. }
+        | Step::SetRel { owner, value: Target::Many(_), .. } => owner,
+        _ => return false,
+    };
     let cannot = case.got.detail() == CANNOT_LOAD || case.got.is_code("E0216");
     case.past.was_deleted(owner) && case.expected.is_ok() && cannot
 }

@@ -189,9 +189,12 @@ impl Arena {
             return Err(error);
         }
         self.mark(id, Cause::Named);
+        // Whom it goes along to is known from now on, whatever becomes of the foreign key.
+        self.keep_targets_along(Cascade::Delete, id);
         for (reached, cause) in reach.objects {
             self.enter(reached);
             self.mark(reached, cause);
+            self.keep_targets_along(Cascade::Delete, reached);
         }
         self.deferred.extend(reach.missing);
         Ok(())

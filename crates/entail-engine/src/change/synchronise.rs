@@ -111,10 +111,9 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
             follows: ByObject::new(fates.arena, fates.all.len()),
             links: Vec::new(),
         },
-        linked: Vec::new(),
+        linked: FxHashSet::default(),
         gained: gained(fates),
     };
-    sync.linked.resize_with(fates.mapping.relationships().len(), FxHashSet::default);
     let mut objects: Vec<Vec<(ObjectId, Work)>> = vec![Vec::new(); fates.mapping.entities().len()];
     for (&id, fate) in fates.all.iter().filter(|(_, fate)| !fate.listed_only) {
         room::push(&mut objects[id.entity.0 as usize], (id, fate.work));
@@ -168,7 +167,7 @@ struct Synchroniser<'a> {
     fates: &'a Fates<'a>,
     foreign: Foreign,
     /// Pairs whose association row is already taken care of, by the first of the two sides.
-    linked: Vec<FxHashSet<(Slot, Slot)>>,
+    linked: FxHashSet<(RelationshipId, Slot, Slot)>,
     /// Members that owners gained; those who lose them to a deletion leave them alone.
     gained: FxHashSet<(RelationshipId, ObjectId)>,
 }
@@ -489,9 +488,9 @@ impl Synchroniser<'_> {
             let sides = [(link.relationship, link.owner.slot), (inverse, link.member.slot)];
             let [(first, one), (_, other)] =
                 if sides[0] <= sides[1] { sides } else { [sides[1], sides[0]] };
-            (first, (one, other))
+            (first, one, other)
         });
-        if pair.is_some_and(|(first, pair)| self.linked[first.0 as usize].contains(&pair)) {
+        if pair.is_some_and(|pair| self.linked.contains(&pair)) {
             return;
         }
         let is_insert = link.operation == Operation::Insert;
@@ -508,10 +507,8 @@ impl Synchroniser<'_> {
         if is_insert && self.is_there(relationship, &link) {
             return;
         }
-        if let Some((first, pair)) = pair {
-            // A member may be in a list twice, and has one link.
-            self.linked[first.0 as usize].insert(pair);
-        }
+        // A member may be in a list twice, and has one link.
+        self.linked.extend(pair);
         self.foreign.links.push(link);
     }
 

@@ -30,8 +30,12 @@ impl Pipeline<'_, '_> {
         self.prepare(&calls).await
     }
 
-    /// Prepares the statement of one request. What is flying must have landed.
+    /// Prepares the statement of one request, if it is not. What is flying must have landed then.
     pub(super) async fn prepare_one(&mut self, index: usize, call: &Call) -> Result<Ready, Failed> {
+        if let Some(ready) = self.statements.ready(call) {
+            self.ready[index] = Some(ready.clone());
+            return Ok(ready);
+        }
         self.land_all().await?;
         self.prepare(&[(index, call)]).await?;
         self.ready[index].clone().ok_or_else(|| Failed::at(index, unprepared(call)))
