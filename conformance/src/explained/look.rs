@@ -47,6 +47,11 @@ pub fn all_states(case: &Case<'_>, is_so: impl Fn(&str, &str, &str) -> bool) -> 
         })
 }
 
+/// Whether an object is gone in entail, and stays in SQLAlchemy: for [`all_states`].
+pub fn is_gone_here(_: &str, expected: &str, got: &str) -> bool {
+    expected == "persistent" && matches!(got, "deleted" | "detached")
+}
+
 /// Whether `deleted` and `detached` are one word: without expiry SQLAlchemy says the first also after a
 /// commit.
 pub fn one_word(scenario: &Scenario, past: &Past) -> bool {
@@ -126,6 +131,11 @@ pub fn has_given_key(scenario: &Scenario, entity: &str) -> bool {
     table.is_some_and(|table| {
         table.columns.iter().any(|column| column.primary_key && !column.autoincrement)
     })
+}
+
+/// Whether rows of a table refer to others.
+pub fn has_foreign_key(scenario: &Scenario, table: &str) -> bool {
+    scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
 }
 
 /// Whether rows of a table can refer to each other in a ring.

@@ -52,8 +52,6 @@ pub struct Past {
     pub let_go: bool,
     /// Whether a mark to be deleted was taken back by an `add`.
     pub taken_back: bool,
-    /// Whether something was added after something was given to `delete`.
-    pub added_after_delete: bool,
     /// Whether an object was put into the lists of several owners.
     pub shared: bool,
     /// Whether an object may be twice in a list.
@@ -141,7 +139,6 @@ impl Past {
             }
             Step::Add { object } => {
                 self.taken_back |= answer.is_ok() && self.was_deleted(object);
-                self.added_after_delete |= self.has_deleted();
             }
             Step::Set { object, column, value } => {
                 self.may_have_flushed = true;

@@ -170,6 +170,15 @@ pub enum Fetch {
     /// down in it, and numbers the others after it, each `auto_increment_increment` above the one
     /// before, whatever other connections insert.
     FirstNumber,
+    /// The database has no RETURNING (MySQL), and makes more than one number, or something else. The
+    /// statement has one row, which `select` reads behind it.
+    ByKey {
+        /// A SELECT of the generated columns of the row with the key: of a part that was generated it
+        /// says `LAST_INSERT_ID()`.
+        select: Arc<str>,
+        /// The places of its parameters among those of the INSERT.
+        keys: Arc<[usize]>,
+    },
 }
 
 /// What is expected of the number of rows that one execution writes.

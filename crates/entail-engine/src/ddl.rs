@@ -226,6 +226,16 @@ pub fn unsupported(mapping: &Mapping, dialect: Dialect) -> Vec<String> {
         if !matches!(dialect, Dialect::MariaDb | Dialect::MySql) {
             continue;
         }
+        for &column in table.primary_key.iter().filter(|_| dialect == Dialect::MySql) {
+            let column = &table.columns[column];
+            if column.server_default.is_some() {
+                missing.push(format!(
+                    "the key column `{}` of `{}` has a default, of which only RETURNING could say \
+                     what it came to: leave `server_default` out, and make the key in the program",
+                    column.name, table.full_name
+                ));
+            }
+        }
         for key in &table.foreign_keys {
             let columns = table::column_names(table, &key.columns).join(", ");
             let place = format!("the foreign key `{}` ({columns})", table.full_name);

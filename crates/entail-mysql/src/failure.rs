@@ -55,6 +55,15 @@ impl Fault {
         }
     }
 
+    /// What it was on a connection that is gone by now: of one that is killed MySQL says that its statement
+    /// was interrupted, as it does where the statement alone is stopped.
+    pub(crate) fn on_lost_connection(self) -> Self {
+        match self {
+            Fault::Server(error) if error.code == INTERRUPTED => Fault::Lost(error.message),
+            other => other,
+        }
+    }
+
     /// Whether the connection must not be used any more.
     pub(crate) fn is_fatal(&self) -> bool {
         match self {
@@ -64,6 +73,9 @@ impl Fault {
         }
     }
 }
+
+/// Somebody has stopped the statement.
+const INTERRUPTED: u16 = 1317;
 
 /// A member of a Galera cluster that cannot serve at the moment.
 const NOT_READY: u16 = 1047;
@@ -83,7 +95,7 @@ pub(crate) fn of_server(error: &ServerError, sql: &str) -> DriverError {
         1792 | 1836 => DriverError::ReadOnly { reason },
         1290 if is_about_reading(&reason) => DriverError::ReadOnly { reason },
         1021 | 1041 | 1114 => DriverError::Full { reason },
-        1317 | 1969 | 3024 => DriverError::Cancelled { reason },
+        INTERRUPTED | 1969 | 3024 => DriverError::Cancelled { reason },
         1040 | 1203 | 1226 | NOT_READY => DriverError::Busy { reason },
         1034 | 1035 | 1194 | 1195 | 1712 => DriverError::Corrupt { reason },
         code if is_lost(code) => DriverError::ConnectionLost { reason },

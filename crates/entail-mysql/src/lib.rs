@@ -72,7 +72,7 @@
 //! | 1020 | `Serialization`: a row was changed since the transaction's snapshot |
 //! | 1792, 1836, and 1290 if it is about being read-only | `ReadOnly` |
 //! | 1021, 1041, 1114 | `Full` |
-//! | 1317, 1969, 3024 | `Cancelled` |
+//! | 1317, 1969, 3024 | `Cancelled`; `ConnectionLost` where the connection is gone behind 1317, which MySQL says where it is killed |
 //! | 1040, 1203, 1226; no connection of the pool in time | `Busy` |
 //! | 1047 | `Busy`: a member of a Galera cluster is not ready. Its connection is thrown away, so that the next try may meet another member |
 //! | 1053, 1080, 1152 to 1161, 1184, 1927, 2006, 2013, 3169, 4031; failures of the network | `ConnectionLost` |

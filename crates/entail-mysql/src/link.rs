@@ -223,11 +223,13 @@ impl Link {
         Ok(())
     }
 
-    /// Notes what a failure says of the connection, and asks for the rest.
-    pub(crate) async fn after(&mut self, fault: &Fault) {
+    /// Notes what a failure says of the connection, and asks for the rest; answers what the failure was.
+    pub(crate) async fn after(&mut self, fault: Fault) -> Fault {
         if fault.is_fatal() || self.conn.is_disconnected() || self.ask().await.is_err() {
             self.give_up();
+            return fault.on_lost_connection();
         }
+        fault
     }
 
     /// Runs a text of statements that give no rows.

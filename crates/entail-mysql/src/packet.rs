@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use entail_engine::batch::{Batch, Bind, Call, CallKind, Expect, Fetch, Operation, Request};
+use entail_engine::batch::{
+    Batch, Bind, Call, CallKind, Expect, Fetch, Operation, ParamRef, Request,
+};
 use entail_engine::error::DriverError;
 
 use crate::bind::{self, Slots};
@@ -47,6 +49,8 @@ pub(crate) enum Task<'b> {
     Control(&'b Request),
     /// One execution of a call.
     Call(&'b Call),
+    /// What was made for the row of an INSERT that the statement before it was.
+    Made(&'b Call),
     /// The driver's own question for the distance between generated numbers.
     Increment,
 }
@@ -173,14 +177,14 @@ impl<'b> Packing<'b, '_> {
             return Err(bind::refused(index, reason));
         }
         let start = packet.text.len();
-        packet.separate();
-        let mut params = params.iter().enumerate();
-        for piece in template.pieces() {
-            packet.text.push_str(piece);
-            if let Some((index, param)) = params.next() {
-                literal::write_value(&mut packet.text, self.slots.value(param), self.backslash)
-                    .map_err(|reason| bind::refused(index, reason))?;
-            }
+        self.write(packet, template, params.iter().enumerate())?;
+        let read_back = match &call.kind {
+            CallKind::Insert { fetch: Fetch::ByKey { select, keys }, .. } => Some((select, keys)),
+            _ => None,
+        };
+        if let Some((select, keys)) = read_back {
+            let key = keys.iter().filter_map(|&place| Some((place, params.get(place)?)));
+            self.write(packet, &Template::new(select), key)?;
         }
         if start > 0 && packet.text.len() > self.max_packet / 4 * 3 {
             return Ok(Added::No);
@@ -190,7 +194,28 @@ impl<'b> Packing<'b, '_> {
             return Err(too_large(size, self.max_packet, &call.sql));
         }
         packet.statements.push(Statement { place, task: Task::Call(call) });
+        if read_back.is_some() {
+            packet.statements.push(Statement { place, task: Task::Made(call) });
+        }
         Ok(Added::Yes)
+    }
+
+    /// Appends a statement with its parameters, each with its place among those of the call.
+    fn write<'p>(
+        &self,
+        packet: &mut Packet<'b>,
+        template: &Template<'_>,
+        mut params: impl Iterator<Item = (usize, ParamRef<'p>)>,
+    ) -> Result<(), DriverError> {
+        packet.separate();
+        for piece in template.pieces() {
+            packet.text.push_str(piece);
+            if let Some((index, param)) = params.next() {
+                literal::write_value(&mut packet.text, self.slots.value(param), self.backslash)
+                    .map_err(|reason| bind::refused(index, reason))?;
+            }
+        }
+        Ok(())
     }
 
     /// A packet to which nothing more is added but the question that its answers make necessary.

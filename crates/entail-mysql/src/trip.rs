@@ -47,7 +47,7 @@ pub(crate) async fn script(
 ) -> Result<(), BatchFailure> {
     for (index, sql) in statements.iter().enumerate() {
         let Err(fault) = link.run(sql).await else { continue };
-        link.after(&fault).await;
+        let fault = link.after(fault).await;
         let error = violation::of_fault(link, fault, &Refused::script(sql)).await;
         if !link.is_broken() && link.renew(options).await.is_err() {
             link.give_up();
@@ -197,7 +197,7 @@ impl Trip<'_> {
     #[cold]
     async fn failure(mut self, failed: Failed) -> BatchFailure {
         let Failed { place, fault } = failed;
-        self.link.after(&fault).await;
+        let fault = self.link.after(fault).await;
         let membership = self.link.server.membership;
         let guarded = membership == Membership::Cluster
             && self.own == Own::Transaction

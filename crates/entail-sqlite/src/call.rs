@@ -71,7 +71,9 @@ impl Calls<'_> {
                     Fetch::Consecutive { single } => {
                         self.insert_consecutive(call, single, generated)
                     }
-                    Fetch::FirstNumber => Err(FailedCall::at_start(of_another_dialect(call))),
+                    Fetch::FirstNumber | Fetch::ByKey { .. } => {
+                        Err(FailedCall::at_start(of_another_dialect(call)))
+                    }
                 }
             }
         };

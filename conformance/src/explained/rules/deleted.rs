@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::super::Case;
 use super::super::look::{
     additions, all_relationships, all_states, attaches, deletes_orphans, has_fewer_rows,
-    has_more_rows, has_single_parent, members, names,
+    has_more_rows, has_single_parent, is_gone_here, members, names,
 };
 use super::super::refusal::{
     BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, ROW_IS_GONE, is_refused_autoflush,
@@ -88,21 +88,13 @@ pub fn held_by_another(case: &Case<'_>) -> bool {
         })
 }
 
-/// Whether an object is gone in entail, and stays in SQLAlchemy.
-fn is_gone_here(_: &str, expected: &str, got: &str) -> bool {
-    expected == "persistent" && matches!(got, "deleted" | "detached")
-}
-
 /// The mark of one object is taken back; its children keep theirs, and entail has not loaded and marked
-/// them all. A child that SQLAlchemy has loaded and marked may be taken back, too, where entail's flush
-/// reaches it later.
+/// them all.
 pub fn taken_back(case: &Case<'_>) -> bool {
-    let is_reached = case.past.added_after_delete && all_states(case, is_gone_here);
-
     let cannot = case.expected.may_say("Could not refresh instance")
         || case.expected.may_say(NOT_PERSISTENT);
     let is_gone = matches!(case.step, Step::Refresh { .. }) && cannot && case.got.is_ok();
-    case.past.taken_back && (is_gone || has_more_rows(case)) || is_reached
+    case.past.taken_back && (is_gone || has_more_rows(case))
 }
 
 /// After that the next flush may be refused, because what it flushed was half done; entail has flushed

@@ -1,8 +1,8 @@
 //! Flushes that write in another order, or refuse something else.
 
 use super::super::look::{
-    all_relationships, has_fewer_rows, has_given_key, has_more_rows, has_post_update, is_in_a_ring,
-    is_linked, same_but_references, same_rows,
+    all_relationships, has_fewer_rows, has_foreign_key, has_given_key, has_more_rows,
+    has_post_update, is_in_a_ring, is_linked, same_but_references, same_rows,
 };
 use super::super::refusal::{failed_on, is_its_own, is_refused_delete, is_stale, passes};
 use super::super::{Answer, Case};
@@ -114,18 +114,14 @@ fn versions<'a>(case: &Case<'a>) -> Vec<(&'a str, &'a str)> {
 /// whose row is gone by then.
 pub fn written_again(case: &Case<'_>) -> bool {
     let is_refused = case.expected.error() == "integrity.foreign_key" && case.got.is_ok();
-    let refers = |table: &str| {
-        case.scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
-    };
+    let refers = |table: &str| has_foreign_key(case.scenario, table);
     case.past.raw_delete && is_refused && failed_on(case, "[SQL: UPDATE", refers)
 }
 
 /// It also sends that update where the row is gone, and finds that out. entail goes on, and may then be
 /// refused.
 pub fn nothing_to_write(case: &Case<'_>) -> bool {
-    let refers = |table: &str| {
-        case.scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
-    };
+    let refers = |table: &str| has_foreign_key(case.scenario, table);
     let passes = case.got.is_ok() || case.got.is_integrity();
     let is_nulled = !case.past.nulled.is_empty();
     case.past.raw_delete && passes && is_stale(case, "UPDATE", |table| is_nulled || refers(table))
@@ -150,9 +146,7 @@ pub fn same_key_again(case: &Case<'_>) -> bool {
 /// What a flush has given to an object outside stays in its foreign key, though that is set to nobody. If
 /// that one is gone by then, the database refuses the object. If it is its key, entail's would lose it.
 pub fn set_to_nobody_outside(case: &Case<'_>) -> bool {
-    let refers = |table: &str| {
-        case.scenario.table(table).is_some_and(|table| !table.foreign_keys.is_empty())
-    };
+    let refers = |table: &str| has_foreign_key(case.scenario, table);
     let is_refused = case.expected.error() == "integrity.foreign_key" && case.got.is_ok();
     let of_a_new_one = is_refused && failed_on(case, "[SQL: INSERT INTO", refers);
     let has_kept = case.expected.is_ok() && case.got.error() == "key_blanked";

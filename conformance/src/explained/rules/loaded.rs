@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use super::super::Case;
-use super::super::look::{additions, all_states, has_fewer_rows, has_single_parent, may_be_stale};
+use super::super::look::{
+    additions, all_states, has_fewer_rows, has_single_parent, is_gone_here, may_be_stale,
+};
 use super::super::refusal::{failed_on, is_refused_autoflush};
 use crate::scenario::{Scenario, Step, Target};
 
@@ -87,10 +89,7 @@ fn refers_to_no_key(scenario: &Scenario) -> bool {
 
 /// Who is let go of so, may be an orphan.
 pub fn orphan_of_an_unknown(case: &Case<'_>) -> bool {
-    let deleted = |_: &str, expected: &str, got: &str| {
-        expected == "persistent" && matches!(got, "deleted" | "detached")
-    };
-    let is_gone = all_states(case, deleted) || has_fewer_rows(case);
+    let is_gone = all_states(case, is_gone_here) || has_fewer_rows(case);
     case.past.expired && has_single_parent(case) && is_gone
 }
 

@@ -69,7 +69,7 @@ pub(super) async fn select(link: &mut Link, texts: &[String]) -> Option<Found> {
             }
             Err(error) => {
                 tracing::debug!(%error, "could not look");
-                link.after(&Fault::from(error)).await;
+                link.after(Fault::from(error)).await;
                 if link.is_broken() {
                     return None;
                 }

@@ -109,7 +109,7 @@ impl<'b> Answers<'_, 'b> {
         let read = answer
             .for_each(|row| {
                 match statement.map(|statement| (statement.place, statement.task)) {
-                    Some((place, Task::Call(call))) if wrong.is_ok() => {
+                    Some((place, Task::Call(call) | Task::Made(call))) if wrong.is_ok() => {
                         wrong = returned(slots, call, place, count, &row, columns);
                     }
                     Some((_, Task::Increment)) => *increment = number(&row).unwrap_or(1),
@@ -130,6 +130,9 @@ impl<'b> Answers<'_, 'b> {
                 };
                 (expected == count, counted)
             }
+            // The INSERT has been counted.
+            Task::Made(call) if count != 1 => (false, wrong.and(Err(row_count(call, 1, count)))),
+            Task::Made(_) => (true, wrong),
             _ => (true, Ok(())),
         };
         // The failure behind the last row is that of the next statement.
@@ -152,7 +155,7 @@ impl<'b> Answers<'_, 'b> {
         match statement.task {
             Task::Control(Request::Begin) => *self.own = Own::Transaction,
             Task::Control(Request::Commit | Request::Rollback) => *self.own = Own::Nothing,
-            Task::Control(_) | Task::Increment => {}
+            Task::Control(_) | Task::Increment | Task::Made(_) => {}
             Task::Call(call) => {
                 match &call.kind {
                     CallKind::Execute { expect } => {
@@ -160,10 +163,14 @@ impl<'b> Answers<'_, 'b> {
                     }
                     CallKind::Insert { fetch, .. } => {
                         counted(call, Expect::Exactly(rows_of(call)), written)?;
-                        if *fetch != Fetch::FirstNumber || first == 0 {
-                            return Err(unnumbered(call));
+                        match fetch {
+                            // The next answer says the rest.
+                            Fetch::ByKey { .. } => {}
+                            Fetch::FirstNumber if first > 0 => {
+                                progress.numbered.push((call, place, first));
+                            }
+                            _ => return Err(unnumbered(call)),
                         }
-                        progress.numbered.push((call, place, first));
                     }
                     CallKind::Query { .. } => {}
                 }

@@ -18,6 +18,9 @@ use super::{Place, Writer};
 /// The kind of the one-row INSERT that stands in where keys are not consecutive.
 const SINGLE: u8 = 50;
 
+/// The kind of the SELECT that reads what was made for a row.
+const READ_BACK: u8 = 51;
+
 /// How a dialect takes several rows, and gives back what it makes for them.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -33,17 +36,24 @@ enum Form {
 
 impl Writer<'_> {
     fn form(&self, step: &Step) -> Form {
-        let table = self.mapping.table(step.table);
-        let by_key = step.generated == table.primary_key && table.primary_key.len() == 1;
+        let by_key = self.makes_the_key_alone(step);
         match (self.texts.dialect, step.generated.is_empty()) {
             _ if step.columns.is_empty() => Form::Single,
             (Dialect::Sqlite, true) => Form::Rows,
             (Dialect::Sqlite, false) if by_key => Form::Rows,
             (Dialect::Sqlite, false) => Form::Single,
             (Dialect::Postgres, _) => Form::Arrays,
-            (Dialect::MariaDb, true) | (Dialect::MySql, _) => Form::Rows,
+            (Dialect::MariaDb, true) | (Dialect::MySql, true) => Form::Rows,
             (Dialect::MariaDb, false) => Form::RowsReturning,
+            (Dialect::MySql, false) if by_key => Form::Rows,
+            (Dialect::MySql, false) => Form::Single,
         }
+    }
+
+    /// Whether the database makes one number for each row, its key, and nothing else.
+    fn makes_the_key_alone(&self, step: &Step) -> bool {
+        let key = &self.mapping.table(step.table).primary_key;
+        step.generated == *key && key.len() == 1
     }
 
     pub(super) fn inserts(&mut self, number: usize, step: &Step) {
@@ -127,9 +137,29 @@ impl Writer<'_> {
                 });
                 Fetch::Consecutive { single }
             }
-            (Dialect::MySql, _) => Fetch::FirstNumber,
+            (Dialect::MySql, _) if self.makes_the_key_alone(step) => Fetch::FirstNumber,
+            (Dialect::MySql, _) => self.fetch_by_key(step),
             _ => Fetch::Returning,
         }
+    }
+
+    fn fetch_by_key(&mut self, step: &Step) -> Fetch {
+        let key = &self.mapping.table(step.table).primary_key;
+        let place = |column: &usize| step.columns.iter().position(|one| one == column);
+        let keys = key.iter().filter_map(place).collect();
+        let select = self.text(step, READ_BACK, 1, |dialect, table| {
+            let name = |&index: &usize| super::identifier(dialect, &table.columns[index].name);
+            let made: Vec<_> = step.generated.iter().map(name).collect();
+            let found = |column: &usize| match place(column) {
+                Some(_) => format!("{} = ?", name(column)),
+                None => format!("{} = LAST_INSERT_ID()", name(column)),
+            };
+            let found: Vec<_> = key.iter().map(found).collect();
+            let (made, table, found) =
+                (made.join(", "), table_name(dialect, table), found.join(" AND "));
+            format!("SELECT {made} FROM {table} WHERE {found}").into()
+        });
+        Fetch::ByKey { select, keys }
     }
 
     /// How many rows from `start` on can go in one statement: none of them may refer to a key
