@@ -40,6 +40,11 @@
 //! whenever a member comes or goes. Therefore it is not remembered, but asked for in the same
 //! packet, behind the INSERTs.
 //!
+//! Where MySQL makes more than that number, or something else, each row has an INSERT of its own,
+//! and behind it in the packet a SELECT that reads the row by its key
+//! ([`Fetch::ByKey`](entail_engine::batch::Fetch::ByKey)). A row that is not found so, because it
+//! has got another key than it was given, fails the batch before its COMMIT is sent.
+//!
 //! # Sessions
 //!
 //! Each connection speaks `utf8mb4`, compares texts by `utf8mb4_bin`, lives in UTC, and is strict

@@ -654,6 +654,17 @@ fn what_mysql_lacks_is_named() {
     .assert_eq(&text);
 }
 
+#[test]
+fn a_key_that_mysql_cannot_give_back_is_named() {
+    let mut tag = table("tag", Vec::new());
+    tag.columns[0].generated = false;
+    tag.columns[0].server_default = Some("uuid()".into());
+    let mapping = mapping(vec![tag]);
+    assert!(unsupported(&mapping, Dialect::MariaDb).is_empty());
+    let text = unsupported(&mapping, Dialect::MySql).join("\n");
+    expect!["the key column `id` of `tag` has a default, of which only RETURNING could say what it came to: leave `server_default` out, and make the key in the program"].assert_eq(&text);
+}
+
 /// A parent in one schema, and a child in another one that refers to it.
 fn in_schemas() -> Mapping {
     let author = TableDefinition { schema: Some("people".into()), ..table("author", Vec::new()) };

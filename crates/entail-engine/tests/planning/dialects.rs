@@ -1,6 +1,6 @@
 //! Plans as statements: what each dialect is sent for one flush.
 
-use entail_engine::batch::{Bind, CallKind, Expect as Expected, Request};
+use entail_engine::batch::{Bind, CallKind, Expect as Expected, Fetch, Request};
 use entail_engine::change::{Collected, Unloaded, collect};
 use entail_engine::plan::Plan;
 use entail_engine::sql::{Dialect, Texts, render};
@@ -32,7 +32,13 @@ fn statements(world: &World, dialect: Dialect) -> String {
                 CallKind::Execute { expect: Expected::Exactly(rows) } => format!(" = {rows}"),
                 _ => String::new(),
             };
-            format!("{times}{expected}: {}", call.sql)
+            let read_back = match &call.kind {
+                CallKind::Insert { fetch: Fetch::ByKey { select, keys }, .. } => {
+                    format!("; {select} with {keys:?}")
+                }
+                _ => String::new(),
+            };
+            format!("{times}{expected}: {}{read_back}", call.sql)
         }
         other => format!("{other:?}"),
     });
@@ -152,6 +158,28 @@ fn updates_of_plain_columns_go_together_and_those_of_unique_ones_in_their_order(
         &world,
         Dialect::MariaDb,
         expect!["4x = 1: UPDATE `user` SET `name` = ? WHERE `user`.`id` = ?"],
+    );
+}
+
+#[test]
+fn what_mysql_makes_besides_numbers_is_read_by_the_key() {
+    let mut world = World::new("user: id* name note~? \n stay: b! a! note~? \n plain: id* name");
+    for name in ["ann", "bob"] {
+        world.add("user", name, &[("name", text(name))]);
+        world.add("stay", &format!("of {name}"), &[("b", text("1")), ("a", text(name))]);
+        world.add("plain", &format!("plain {name}"), &[("name", text(name))]);
+    }
+    world.add("user", "kim", &[("name", text("kim")), ("note", text("given"))]);
+    check(
+        &world,
+        Dialect::MySql,
+        expect![[r#"
+        1x: INSERT INTO `user` (`name`) VALUES (?); SELECT `id`, `note` FROM `user` WHERE `id` = LAST_INSERT_ID() with []
+        1x: INSERT INTO `user` (`name`) VALUES (?); SELECT `id`, `note` FROM `user` WHERE `id` = LAST_INSERT_ID() with []
+        1x: INSERT INTO `user` (`name`, `note`) VALUES (?, ?)
+        1x: INSERT INTO `stay` (`b`, `a`) VALUES (?, ?); SELECT `note` FROM `stay` WHERE `b` = ? AND `a` = ? with [0, 1]
+        1x: INSERT INTO `stay` (`b`, `a`) VALUES (?, ?); SELECT `note` FROM `stay` WHERE `b` = ? AND `a` = ? with [0, 1]
+        1x: INSERT INTO `plain` (`name`) VALUES (?), (?)"#]],
     );
 }
 

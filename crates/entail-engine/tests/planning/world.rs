@@ -26,7 +26,8 @@ pub struct World {
 }
 
 /// Makes a mapping. A table is a line such as `item: id* name boss_id->item? code^`: `*` is a
-/// generated key, `!` a key that is given, `?` can be NULL, `^` is unique, `->` a foreign key. A
+/// generated key, `!` a key that is given, `?` can be NULL, `^` is unique, `~` has a default of the
+/// database's, `->` a foreign key. A
 /// relationship is a line such as `user.orders = many order.user_id / all, delete-orphan`.
 pub fn mapping(text: &str) -> Arc<Mapping> {
     let mut definition = MappingDefinition::default();
@@ -43,7 +44,7 @@ fn table(definition: &mut MappingDefinition, line: &str) {
     let (name, columns) = line.split_once(':').expect("a table has columns");
     let mut table = TableDefinition { name: name.trim().to_owned(), ..TableDefinition::default() };
     for word in columns.split_whitespace() {
-        let marks = |c: char| "*!?^".contains(c);
+        let marks = |c: char| "*!?^~".contains(c);
         let bare = word.trim_end_matches(marks);
         let (column, parent) = match bare.split_once("->") {
             Some((column, parent)) => (column, Some(parent)),
@@ -57,6 +58,7 @@ fn table(definition: &mut MappingDefinition, line: &str) {
         one.generated = word.contains('*');
         one.nullable = word.contains('?');
         one.unique = word.contains('^');
+        one.server_default = word.contains('~').then(|| "'made'".to_owned());
         if word.contains(['*', '!']) {
             table.primary_key.push(column.to_owned());
         }

@@ -107,7 +107,6 @@ async fn a_new_transaction_or_a_rollback_need_no_apology() {
 async fn a_future_that_is_dropped_between_parts_stops_the_query() {
     let Some(scratch) = scratch(&[T]).await else { return };
     let mut db = scratch.take().await;
-    run(&mut db, vec![raw("SET max_recursive_iterations = 1000000000", &[])]).await;
     let mut parts = 0;
     let sql = "SELECT a.seq FROM seq_1_to_1000000 a JOIN seq_1_to_1000000 b";
     if db.run(batch(vec![query("SELECT seq FROM seq_1_to_2", &[])])).await.is_err() {

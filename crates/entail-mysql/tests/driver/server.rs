@@ -106,6 +106,21 @@ async fn drop_database(url: &str, name: &str) {
     let _ = connection.run_script(script).await;
 }
 
+/// Whether the server is MySQL's own, which lacks some of MariaDB's words.
+pub async fn is_mysql(connection: &mut PooledConnection) -> bool {
+    let Value::Text(version) = one(connection, "SELECT @@version").await else { panic!("a text") };
+    !version.contains("MariaDB")
+}
+
+/// Whether the server has a transaction of the connection open, as another connection sees it.
+pub async fn has_transaction(scratch: &Scratch, connection: &mut PooledConnection) -> bool {
+    let id = one(connection, "SELECT CONNECTION_ID()").await;
+    let mut other = scratch.take().await;
+    let sql = "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = ?";
+    let outcome = run(&mut other, vec![query(sql, &[id])]).await;
+    outcome.rows[0].value(0, 0).expect("a value").to_value() != Value::Int(0)
+}
+
 /// Runs requests that must succeed.
 pub async fn run(connection: &mut PooledConnection, requests: Vec<Request>) -> Outcome {
     run_batch(connection, batch(requests)).await

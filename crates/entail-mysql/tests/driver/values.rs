@@ -77,17 +77,19 @@ fn moments() -> Vec<(&'static str, ColumnType, Value)> {
     Vec::new()
 }
 
-/// Stores a value in a column, as a literal and in binary form, and reads both again.
+/// Stores a value in a column, as a literal and in binary form, and reads both again. MySQL takes the
+/// type of a parameter from the column that a statement was prepared for first.
 async fn there_and_back(db: &mut PooledConnection, ty: ColumnType, value: &Value) -> [Value; 2] {
     run(db, vec![raw("DELETE FROM t", &[])]).await;
     let own = std::slice::from_ref(value);
     let literal = insert("t", &["id", "v"], &[int(1), value.clone()]);
-    run(db, vec![literal, raw("INSERT INTO t VALUES (2, ?)", own)]).await;
+    let binary = format!("INSERT INTO t VALUES (2, ?) /* {ty:?} */");
+    run(db, vec![literal, raw(&binary, own)]).await;
     let outcome = run(db, vec![typed_query("SELECT v FROM t ORDER BY id", &[], &[ty])]).await;
     // The server finds both again by their value.
     if !value.is_null() && ty != ColumnType::Real {
-        let sql = "SELECT count(*) FROM t WHERE v = ?";
-        let found = run(db, vec![query(sql, own)]).await;
+        let sql = format!("SELECT count(*) FROM t WHERE v = ? /* {ty:?} */");
+        let found = run(db, vec![query(&sql, own)]).await;
         assert_eq!(found.rows[0].value(0, 0), Some(ValueRef::Int(2)), "{value:?}");
     }
     [0, 1].map(|row| outcome.rows[0].value(row, 0).expect("a value").to_value())
