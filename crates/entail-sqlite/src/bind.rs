@@ -14,8 +14,21 @@ pub(crate) fn bind(
     params: ParamSlice<'_>,
     slots: &[Value],
 ) -> Result<(), Fault> {
+    bind_but(statement, params, slots, |_, _| false)
+}
+
+/// Binds the parameters of one execution, with NULL in the place of given values that must find
+/// nothing.
+#[inline]
+pub(crate) fn bind_but(
+    statement: &mut Statement<'_>,
+    params: ParamSlice<'_>,
+    slots: &[Value],
+    finds_nothing: impl Fn(usize, ValueRef<'_>) -> bool,
+) -> Result<(), Fault> {
     for (index, param) in params.iter().enumerate() {
         let value = match param {
+            ParamRef::Value(value) if finds_nothing(index, value) => ValueRef::Null,
             ParamRef::Value(value) => value,
             ParamRef::Slot(slot) => slots
                 .get(slot as usize)

@@ -4,13 +4,14 @@ use entail_engine::batch::{
     Bind, Call, CallKind, Expect, Fetch, GeneratedColumn, ParamSlice, Rows, Sink,
 };
 use entail_engine::error::DriverError;
-use entail_engine::value::{ColumnType, Value};
+use entail_engine::value::{ColumnType, Value, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row, Statement};
 
-use crate::bind::bind;
+use crate::bind::{bind, bind_but};
 use crate::decode;
 use crate::failure::{self, Fault};
 use crate::keys::{KeyGuard, Numbering};
+use crate::made::Made;
 use crate::violation::{self, Refused};
 
 /// The calls of one batch: where they run, and the slots that they fill.
@@ -18,6 +19,7 @@ pub(crate) struct Calls<'c> {
     pub db: &'c Connection,
     pub guard: &'c mut KeyGuard,
     pub slots: Vec<Value>,
+    pub made: Made,
     /// The last rows of each query; those before went to the sink.
     pub rows: Vec<Rows>,
     pub sink: &'c mut Sink<'c>,
@@ -75,6 +77,12 @@ impl Calls<'_> {
                         Err(FailedCall::at_start(of_another_dialect(call)))
                     }
                 }
+                .inspect(|_| {
+                    if let Some(target) = &call.target {
+                        let end = generated.first + call.executions() * generated.width();
+                        self.made.note(target, columns, generated.first..end);
+                    }
+                })
             }
         };
         // Raw SQL may be of any kind, and so may have changed the schema, or rolled back.
@@ -111,10 +119,18 @@ impl Calls<'_> {
         let mut statement = prepare(db, &call.sql, call.arity)?;
         let all = call.params.as_slice();
         let raw = call.target.is_none() || statement.column_count() > 0;
+        let taken = self.made.taken_from(call, &self.slots);
         let mut written = 0;
         for execution in 0..call.executions() {
             let params = all.part(execution * call.arity, call.arity);
-            let rows = bind(&mut statement, params, &self.slots)
+            let bound = match &taken {
+                None => bind(&mut statement, params, &self.slots),
+                Some(taken) => {
+                    let is_gone = |index, value: ValueRef<'_>| taken.has(index, value);
+                    bind_but(&mut statement, params, &self.slots, is_gone)
+                }
+            };
+            let rows = bound
                 .and_then(
                     |()| if raw { step_raw(db, &mut statement) } else { step(&mut statement) },
                 )

@@ -14,6 +14,7 @@ use rusqlite::{InterruptHandle, OpenFlags};
 use crate::call::{Calls, FailedCall};
 use crate::failure;
 use crate::keys::KeyGuard;
+use crate::made::Made;
 use crate::url::{Location, Mode, Options, Switch};
 use crate::violation::{self, Refused};
 
@@ -193,6 +194,7 @@ impl Connection {
             db: &self.db,
             guard: &mut self.guard,
             slots: vec![Value::Null; batch.slots],
+            made: Made::default(),
             rows: Vec::new(),
             sink,
             at_once,

@@ -55,6 +55,7 @@ mod decode;
 mod failure;
 mod keys;
 mod looking;
+mod made;
 mod pool;
 mod schema;
 mod spin;

@@ -510,3 +510,29 @@ fn an_insert_that_the_database_swallows_is_an_error_and_its_object_is_pending_ag
         assert_eq!(session.query::<User>().count().unwrap(), 0);
     }
 }
+
+/// SQLite gives the number of a row that is gone to the next one.
+#[test]
+fn a_new_row_stays_though_it_has_the_number_of_one_that_was_gone_and_is_deleted() {
+    let db = shop();
+    for behind in ["delete from libraries", "delete from libraries where id > 1"] {
+        let mut session = db.session();
+        for name in ["old", "older"] {
+            session.add(Library { id: auto(), name: name.into(), books: unset() });
+        }
+        session.commit().unwrap();
+        let gone = session.query::<Library>().order_by(Library::ID.asc()).all().unwrap();
+        session.execute(behind, []).unwrap();
+        for name in ["new", "newer"] {
+            session.add(Library { id: auto(), name: name.into(), books: unset() });
+        }
+        for one in gone {
+            session.delete(one).unwrap();
+        }
+        session.commit().unwrap();
+        assert_eq!(count(&mut session, "select count(*) from libraries where name like 'new%'"), 2);
+        assert_eq!(count(&mut session, "select count(*) from libraries"), 2);
+        session.execute("delete from libraries", []).unwrap();
+        session.commit().unwrap();
+    }
+}
