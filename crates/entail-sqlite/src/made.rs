@@ -4,22 +4,34 @@
 //! number which the same batch was given looks for a row that somebody else has deleted, and must
 //! not meet the new one.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use entail_engine::batch::{Call, GeneratedColumn, Operation, Target};
 use entail_engine::value::{Value, ValueRef};
 
-/// The slots of all numbers that the batch was given so far.
+/// The numbers that the batch was given so far.
 #[derive(Debug, Default)]
-pub(crate) struct Made(Vec<Rows>);
+pub(crate) struct Made {
+    rows: Vec<Rows>,
+    /// By table and column, once somebody has asked for them.
+    numbers: HashMap<[Arc<str>; 2], Numbers>,
+}
 
+/// Rows of one INSERT.
 #[derive(Debug)]
 struct Rows {
     table: Arc<str>,
     columns: Arc<[GeneratedColumn]>,
     slots: Range<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Numbers {
+    /// How many of the INSERTs are in it.
+    seen: usize,
+    all: Arc<HashSet<i64>>,
 }
 
 impl Made {
@@ -31,31 +43,38 @@ impl Made {
         slots: Range<usize>,
     ) {
         let (table, columns) = (Arc::clone(&target.table), Arc::clone(columns));
-        self.0.push(Rows { table, columns, slots });
+        self.rows.push(Rows { table, columns, slots });
     }
 
     /// The numbers that rows which a call finds by key cannot have any more; none if it finds no
     /// rows by a column of which some were made.
-    pub(crate) fn taken_from(&self, call: &Call, slots: &[Value]) -> Option<Taken> {
+    pub(crate) fn taken_from(&mut self, call: &Call, slots: &[Value]) -> Option<Taken> {
         let target = call.target.as_ref().filter(|it| it.operation != Operation::Insert)?;
-        let of_table = || self.0.iter().filter(|rows| rows.table == target.table);
-        of_table().next()?;
         let is_made = |name: &Arc<str>| {
-            of_table().any(|rows| rows.columns.iter().any(|column| column.name == *name))
+            let of_table = self.rows.iter().filter(|rows| rows.table == target.table);
+            of_table.flat_map(|rows| &*rows.columns).any(|column| column.name == *name)
         };
-        let key = target.keys.iter().position(is_made)?;
-        let mut numbers = HashSet::new();
-        for rows in of_table() {
-            let place = rows.columns.iter().position(|it| it.name == target.keys[key]);
+        let place = target.keys.iter().position(is_made)?;
+        let name = &target.keys[place];
+        let numbers = self.numbers.entry([Arc::clone(&target.table), Arc::clone(name)]);
+        let numbers = numbers.or_default();
+        let all = Arc::make_mut(&mut numbers.all);
+        for rows in self.rows[numbers.seen..].iter().filter(|rows| rows.table == target.table) {
+            let place = rows.columns.iter().position(|column| column.name == *name);
             let filled = slots.get(rows.slots.clone()).unwrap_or_default();
             for row in filled.chunks(rows.columns.len().max(1)) {
                 if let Some(Value::Int(number)) = place.and_then(|place| row.get(place)) {
-                    numbers.insert(*number);
+                    all.insert(*number);
                 }
             }
         }
+        numbers.seen = self.rows.len();
         let width = target.columns.len() + target.keys.len();
-        Some(Taken { width, place: target.columns.len() + key, numbers })
+        Some(Taken {
+            width,
+            place: target.columns.len() + place,
+            numbers: Arc::clone(&numbers.all),
+        })
     }
 }
 
@@ -66,7 +85,7 @@ pub(crate) struct Taken {
     width: usize,
     /// Which of them is the number.
     place: usize,
-    numbers: HashSet<i64>,
+    numbers: Arc<HashSet<i64>>,
 }
 
 impl Taken {

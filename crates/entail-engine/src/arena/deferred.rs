@@ -35,7 +35,7 @@ impl Deferred {
         }
     }
 
-    /// An object that is deleted after it was added.
+    /// An object that is deleted after it was added, or leaves the session.
     pub fn spare_no_more(&mut self, id: ObjectId) {
         if !self.spared.is_empty() {
             self.spared.remove(&id);

@@ -251,6 +251,7 @@ impl Arena {
         let [mut pending, mut marked, mut deleted] = [(); 3].map(|()| FxHashSet::default());
         for id in objects {
             let flags = self.flags(id);
+            self.deferred.spare_no_more(id);
             if flags.has(Flags::NEW) {
                 pending.insert(id);
             } else if flags.has(Flags::MAPPED) {

@@ -206,9 +206,17 @@ fn who_is_added_after_the_delete_does_not_go_along_though_the_list_was_not_loade
         }
         assert_eq!(count(&mut session, "select count(*) from orders"), 1);
     }
-    // It is spared once.
+    // It is spared once, and not if it has left meanwhile.
+    session.add(Order { id: auto(), note: None, user: BelongsTo::key(2), items: unset() });
+    session.commit().unwrap();
+    session.clear();
     let wendy = session.get_by_key::<User>(2).unwrap().unwrap();
+    let first = session.get_by_key::<Order>(1).unwrap().unwrap();
     session.delete(wendy).unwrap();
+    session.set_autoflush(false);
+    session.add(first);
+    session.take(first).unwrap();
+    session.get_by_key::<Order>(2).unwrap().expect("it takes the place of the first");
     session.commit().unwrap();
     assert_eq!(count(&mut session, "select count(*) from orders"), 0);
 }
