@@ -12,7 +12,8 @@ pub fn failed_without_rollback(case: &Case<'_>) -> bool {
     let rolls_back =
         matches!(case.step, Step::Flush | Step::Commit | Step::Release | Step::Sql { .. });
     let says = |text| case.expected.detail().contains(text);
-    let of_a_read = case.scenario.session.autoflush
+    let flushes = case.scenario.session.autoflush || matches!(case.step, Step::BeginNested);
+    let of_a_read = flushes
         && case.expected.error() == "invalid_request"
         && (says(NOT_PRESENT)
             || says(ROLLED_BACK)

@@ -126,13 +126,17 @@ impl Fates<'_> {
         }
     }
 
-    /// Whether it must be found out first whether a child that a cascade deletes has come from
-    /// elsewhere, or was set to the parent that it had: then nobody takes it in.
+    /// Whether it must be found out first whether a child that a cascade deletes, or whose parent is to go
+    /// along, has come from elsewhere, or was set to the parent that it had: then nobody takes it in.
     fn asks_whence(&mut self, relationship: &Relationship, child: ObjectId) -> bool {
         let Some(inverse) = relationship.inverse else { return false };
+        if !self.arena.was_unknown(inverse, child.slot) {
+            return false;
+        }
         let reason = self.reason_of(child).map(|cause| self.causes[cause as usize].reason);
+        let missing = Missing { relationship: inverse, owner: child };
         let is_unknown = matches!(reason, Some(Reason::Cascaded(_, Cascade::Delete)))
-            && self.arena.was_unknown(inverse, child.slot);
+            || self.arena.deferred().contains(&missing);
         if is_unknown {
             self.needs.former.push(Missing { relationship: inverse, owner: child });
         }
