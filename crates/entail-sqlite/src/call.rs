@@ -123,14 +123,10 @@ impl Calls<'_> {
         let mut written = 0;
         for execution in 0..call.executions() {
             let params = all.part(execution * call.arity, call.arity);
-            let bound = match &taken {
-                None => bind(&mut statement, params, &self.slots),
-                Some(taken) => {
-                    let is_gone = |index, value: ValueRef<'_>| taken.has(index, value);
-                    bind_but(&mut statement, params, &self.slots, is_gone)
-                }
+            let is_gone = |index, value: ValueRef<'_>| {
+                taken.as_ref().is_some_and(|taken| taken.has(index, value))
             };
-            let rows = bound
+            let rows = bind_but(&mut statement, params, &self.slots, is_gone)
                 .and_then(
                     |()| if raw { step_raw(db, &mut statement) } else { step(&mut statement) },
                 )

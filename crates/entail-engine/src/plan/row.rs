@@ -247,14 +247,14 @@ impl Rows<'_> {
     /// Why a row, or rows that are not known one by one, go before such a group.
     fn reasons_before_group(&self, place: usize, group: &Group) -> Vec<Why> {
         let item = &self.items[place];
-        if group.class != Class::Reached || !matches!(item, Item::Row(_)) {
+        let (Class::Reached, Item::Row(row)) = (group.class, item) else {
             return vec![Why::Fixed];
-        }
+        };
         let keys = self.mapping.table(item.table()).foreign_keys.iter().enumerate();
         let holding = keys.filter(|(_, key)| {
             key.parent == group.table
                 && lets_go(item, key)
-                && may_have_held(item, key)
+                && may_have_held(row, key)
                 && !self.lets_go_before(item, key)
         });
         holding.map(|(number, _)| Why::LetsGo(number)).collect()
@@ -333,8 +333,7 @@ fn lets_go(item: &Item, key: &ForeignKey) -> bool {
 }
 
 /// Whether a row may have a foreign key before it is written.
-fn may_have_held(item: &Item, key: &ForeignKey) -> bool {
-    let Item::Row(row) = item else { return true };
+fn may_have_held(row: &RowChange, key: &ForeignKey) -> bool {
     let old = |column: &usize| given_up(&row.old, *column);
     key.columns.iter().all(|column| old(column).is_none_or(|value| !value.is_null()))
 }

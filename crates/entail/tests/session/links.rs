@@ -1,7 +1,7 @@
 //! Relationships: both sides in step, cascades, orphans, and links of many to many.
 
 use entail::StateError;
-use entail::blocking::Database;
+use entail::blocking::{Database, Session};
 use entail::prelude::*;
 
 use super::database::Place;
@@ -141,15 +141,20 @@ fn links_that_go_with_either_side_go_in_one_statement() {
     assert_eq!(count(&mut session, "select count(*) from item_tags"), 1);
 }
 
+/// Two users, of whom the first has an order; nothing is in memory.
+fn ed_and_wendy(session: &mut Session) {
+    ed(session);
+    session.add(user("wendy"));
+    session.commit().unwrap();
+    session.clear();
+}
+
 /// Behaviours: CASC-DEL-01.
 #[test]
 fn who_is_queued_on_an_unloaded_list_goes_with_its_owner() {
     let db = shop();
     let mut session = db.session();
-    ed(&mut session);
-    session.add(user("wendy"));
-    session.commit().unwrap();
-    session.clear();
+    ed_and_wendy(&mut session);
     let wendy = session.get_by_key::<User>(2).unwrap().unwrap();
     let order = session.get_by_key::<Order>(1).unwrap().unwrap();
     session.set(order, Order::USER, wendy);
@@ -166,10 +171,7 @@ fn who_is_queued_on_an_unloaded_list_goes_with_its_owner() {
 fn who_comes_to_an_unloaded_list_after_the_delete_does_not_go_along() {
     let db = shop();
     let mut session = db.session();
-    ed(&mut session);
-    session.add(user("wendy"));
-    session.commit().unwrap();
-    session.clear();
+    ed_and_wendy(&mut session);
     let wendy = session.get_by_key::<User>(2).unwrap().unwrap();
     let order = session.get_by_key::<Order>(1).unwrap().unwrap();
     session.delete(wendy).unwrap();
@@ -187,9 +189,7 @@ fn who_comes_to_an_unloaded_list_after_the_delete_does_not_go_along() {
 fn who_is_added_after_the_delete_does_not_go_along_though_the_list_was_not_loaded() {
     let db = shop();
     let mut session = db.session();
-    ed(&mut session);
-    session.add(user("wendy"));
-    session.commit().unwrap();
+    ed_and_wendy(&mut session);
     for taken_in in [false, true] {
         session.clear();
         let [ed, wendy] = [1, 2].map(|key| session.get_by_key::<User>(key).unwrap().unwrap());
