@@ -6,6 +6,7 @@ mod cut;
 mod group;
 mod order;
 mod print;
+mod ring;
 mod row;
 
 use std::sync::Arc;

@@ -23,10 +23,10 @@ use crate::bind::Slot;
 use crate::failure::Fault;
 use crate::statements::{Ready, Statements};
 
-/// What begins the transaction of a batch that only reads.
 /// What begins a transaction as the server does by itself for a single statement.
 pub(crate) const BEGIN: &str = "BEGIN";
 
+/// What begins the transaction of a batch that only reads.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// So many requests may be on their way at once: enough that the server never waits, and little

@@ -17,6 +17,14 @@ pub(crate) struct Habits {
     pub(crate) counts_down: bool,
 }
 
+/// What is known of a call.
+pub(crate) struct Known {
+    /// None where the statement is not prepared.
+    pub(crate) statement: Option<Statement>,
+    /// None where the table into which the call inserts was not asked about.
+    pub(crate) habits: Option<Habits>,
+}
+
 /// A call that can be sent.
 #[derive(Clone)]
 pub(crate) struct Ready {
@@ -57,9 +65,14 @@ impl Statements {
         }
     }
 
-    /// A statement that is prepared already.
-    pub(crate) fn statement(&mut self, sql: &str) -> Option<Statement> {
-        self.prepared.as_mut()?.get(sql).cloned()
+    /// What is known of a call already.
+    pub(crate) fn known(&mut self, call: &Call) -> Known {
+        let statement = self.prepared.as_mut().and_then(|kept| kept.get(&call.sql).cloned());
+        let habits = match filled(call) {
+            Some(table) => self.habits(table),
+            None => Some(Habits::default()),
+        };
+        Known { statement, habits }
     }
 
     /// The habits of a table, where they are known already.
@@ -67,14 +80,13 @@ impl Statements {
         self.tables.get(table).copied()
     }
 
-    /// How a call can be sent, if nothing must be asked before.
-    pub(crate) fn ready(&mut self, call: &Call) -> Option<Ready> {
-        let habits = match filled(call) {
-            Some(table) => self.habits(table)?,
-            None => Habits::default(),
-        };
-        let statement = if self.are_kept() { Some(self.statement(&call.sql)?) } else { None };
-        Some(Ready { statement, habits })
+    /// How a call of which this is known can be sent, if nothing must be asked before.
+    pub(crate) fn ready(&self, known: &Known) -> Option<Ready> {
+        let Known { statement, habits } = known;
+        if self.are_kept() && statement.is_none() {
+            return None;
+        }
+        Some(Ready { statement: statement.clone(), habits: (*habits)? })
     }
 
     /// Takes an answer.

@@ -1,6 +1,8 @@
 //! Cutting: a ring of rows opens where a foreign key can be NULL for a while, can wait for
 //! COMMIT, or where the database lets go by itself.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::batch::{Expect, Operation, Param};
 use crate::change::{CauseNode, Phase, RowChange, write_label};
 use crate::error::FlushError;
@@ -27,30 +29,83 @@ enum Way {
     Hope,
 }
 
-/// Opens the ring at its best edge.
-pub(super) fn cut(
-    rows: &mut Rows<'_>,
-    ring: &[Edge],
-    causes: &[CauseNode],
-) -> Result<(), FlushError> {
-    let best = ring
-        .iter()
-        .filter_map(|edge| Some((way(rows, edge)?, *edge)))
-        .min_by_key(|(way, edge)| (*way, edge.from, edge.to));
-    let Some((way, edge)) = best else {
-        return Err(cycle(rows.mapping, &rows.items, ring, causes));
-    };
-    match way {
-        Way::Drop | Way::Hope => rows.edges.retain(|one| *one != edge),
-        Way::DropIfDrawn => {
+/// Where rings are opened. The edges stay as they are until all rings are.
+#[derive(Default)]
+pub(super) struct Cuts {
+    dropped: FxHashSet<Edge>,
+    /// The statements that write a reference later, by the row and the reason of its edges.
+    later: FxHashMap<(usize, Why), usize>,
+    /// The statements that let go early, likewise.
+    early: FxHashMap<(usize, Why), usize>,
+    /// The order of each such statement and the main one of its row.
+    fixed: Vec<Edge>,
+}
+
+impl Cuts {
+    /// Opens a ring at its best edge, which is returned.
+    pub fn open(
+        &mut self,
+        rows: &mut Rows<'_>,
+        ring: &[Edge],
+        causes: &[CauseNode],
+    ) -> Result<Edge, FlushError> {
+        let best = ring
+            .iter()
+            .filter_map(|edge| Some((way(rows, edge)?, *edge)))
+            .min_by_key(|(way, edge)| (*way, edge.from, edge.to));
+        let is_open = best.is_some_and(|(way, edge)| self.open_at(rows, way, edge).is_some());
+        let Some((way, edge)) = best.filter(|_| is_open) else {
+            return Err(cycle(rows.mapping, &rows.items, ring, causes));
+        };
+        if way == Way::DropIfDrawn {
             rows.ring_unless_drawn
                 .get_or_insert_with(|| cycle(rows.mapping, &rows.items, ring, causes));
-            rows.edges.retain(|one| *one != edge);
         }
-        Way::FillLater => fill_later(rows, edge),
-        Way::LetGoEarly => let_go_early(rows, edge),
+        Ok(edge)
     }
-    Ok(())
+
+    /// None where the edge has no such way.
+    fn open_at(&mut self, rows: &mut Rows<'_>, way: Way, edge: Edge) -> Option<()> {
+        match way {
+            Way::Drop | Way::Hope | Way::DropIfDrawn => {
+                self.dropped.insert(edge);
+            }
+            Way::FillLater => {
+                let later = fill_later(rows, edge)?;
+                self.later.insert((edge.to, edge.why), later);
+                self.fixed.push(Edge { from: edge.to, to: later, why: Why::Fixed });
+            }
+            Way::LetGoEarly => {
+                let early = let_go_early(rows, edge)?;
+                self.early.insert((edge.from, edge.why), early);
+                self.fixed.push(Edge { from: early, to: edge.from, why: Why::Fixed });
+            }
+        }
+        Some(())
+    }
+
+    /// Whether an edge is cut already. With one edge of a row go all that it has for the same reason.
+    pub fn has(&self, edge: Edge) -> bool {
+        self.dropped.contains(&edge) || self.moved(edge).is_some()
+    }
+
+    /// An edge as it runs from or to the statement that takes its reason over.
+    fn moved(&self, edge: Edge) -> Option<Edge> {
+        let later = self.later.get(&(edge.to, edge.why)).map(|&to| Edge { to, ..edge });
+        let early = || self.early.get(&(edge.from, edge.why)).map(|&from| Edge { from, ..edge });
+        later.or_else(early)
+    }
+
+    /// Cuts the edges.
+    pub fn apply(self, rows: &mut Rows<'_>) {
+        let mut moved = Vec::new();
+        rows.edges.retain(|&edge| {
+            moved.extend(self.moved(edge));
+            !self.has(edge)
+        });
+        rows.edges.extend(self.fixed);
+        rows.edges.extend(moved);
+    }
 }
 
 fn way(rows: &Rows<'_>, edge: &Edge) -> Option<Way> {
@@ -109,13 +164,13 @@ fn nullable(rows: &Rows<'_>, table: TableId, columns: &[usize]) -> Vec<usize> {
     columns.iter().copied().filter(|&column| table.columns[column].nullable).collect()
 }
 
-/// Writes the later row with NULL, and the reference by an UPDATE afterwards.
-fn fill_later(rows: &mut Rows<'_>, edge: Edge) {
-    let Why::Refers(number) = edge.why else { return };
+/// Writes the later row with NULL, and the reference by an UPDATE afterwards, whose place is returned.
+fn fill_later(rows: &mut Rows<'_>, edge: Edge) -> Option<usize> {
+    let Why::Refers(number) = edge.why else { return None };
     let table = rows.items[edge.to].table();
     let key = rows.foreign_key(table, number);
     let columns = nullable(rows, table, &key.columns);
-    let Item::Row(child) = &mut rows.items[edge.to] else { return };
+    let Item::Row(child) = &mut rows.items[edge.to] else { return None };
     let mut values = Vec::new();
     for (column, param) in &mut child.values {
         if columns.contains(column) {
@@ -133,22 +188,20 @@ fn fill_later(rows: &mut Rows<'_>, edge: Edge) {
         expect: Expect::Exactly(1),
         ..child.clone()
     };
-    let later = add(rows, filled, Class::After);
-    let dropped: Vec<Edge> = take_edges(rows, |one| one.to == edge.to && one.why == edge.why);
-    rows.edges.push(Edge { from: edge.to, to: later, why: Why::Fixed });
-    rows.edges.extend(dropped.into_iter().map(|one| Edge { to: later, ..one }));
+    Some(add(rows, filled, Class::After))
 }
 
-/// Sets the columns of the earlier row to NULL by an UPDATE ahead of everything.
-fn let_go_early(rows: &mut Rows<'_>, edge: Edge) {
+/// Sets the columns of the earlier row to NULL by an UPDATE ahead of everything, whose place is
+/// returned.
+fn let_go_early(rows: &mut Rows<'_>, edge: Edge) -> Option<usize> {
     let table = rows.items[edge.from].table();
     let columns = match edge.why {
         Why::LetsGo(number) => rows.foreign_key(table, number).columns.clone(),
         Why::Unique(set) => rows.mapping.table(table).uniques[set].clone(),
-        Why::Refers(_) | Why::Fixed => return,
+        Why::Refers(_) | Why::Fixed => return None,
     };
     let columns = nullable(rows, table, &columns);
-    let Item::Row(row) = &rows.items[edge.from] else { return };
+    let Item::Row(row) = &rows.items[edge.from] else { return None };
     let primary = &rows.mapping.table(table).primary_key;
     let released = RowChange {
         operation: Operation::Update,
@@ -160,10 +213,7 @@ fn let_go_early(rows: &mut Rows<'_>, edge: Edge) {
         expect: Expect::Exactly(1),
         ..row.clone()
     };
-    let early = add(rows, released, Class::Update);
-    let dropped: Vec<Edge> = take_edges(rows, |one| one.from == edge.from && one.why == edge.why);
-    rows.edges.push(Edge { from: early, to: edge.from, why: Why::Fixed });
-    rows.edges.extend(dropped.into_iter().map(|one| Edge { from: early, ..one }));
+    Some(add(rows, released, Class::Update))
 }
 
 /// The key of a row, without its version: of an insert what it writes, else what finds it.
@@ -189,12 +239,6 @@ fn add(rows: &mut Rows<'_>, row: RowChange, class: Class) -> usize {
     rows.items.push(Item::Row(row));
     rows.priorities.push(((class as u8, rank, class), place));
     place
-}
-
-fn take_edges(rows: &mut Rows<'_>, which: impl Fn(&Edge) -> bool) -> Vec<Edge> {
-    let (taken, kept) = std::mem::take(&mut rows.edges).into_iter().partition(|edge| which(edge));
-    rows.edges = kept;
-    taken
 }
 
 fn cycle(mapping: &Mapping, items: &[Item], ring: &[Edge], causes: &[CauseNode]) -> FlushError {

@@ -17,7 +17,7 @@ use crate::error::FlushError;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 
 use super::row::{self, Nulls, UniqueEdge};
-use super::{Item, given_up, written};
+use super::{Item, written};
 
 /// What a group of rows does. The order of the words is the order in which groups go where
 /// nothing else decides.
@@ -354,10 +354,7 @@ fn points(items: &[Item], key: &ForeignKey) -> bool {
 fn may_hold(items: &[Item], key: &ForeignKey, in_one_table: bool) -> bool {
     items.iter().any(|item| match item {
         Item::Row(row) if in_one_table || row.operation == Operation::Delete => {
-            key.columns.iter().all(|&column| match given_up(&row.old, column) {
-                Some(value) => !value.is_null(),
-                None => !in_one_table,
-            })
+            row::may_have_held(row, key, !in_one_table)
         }
         _ => !in_one_table,
     })

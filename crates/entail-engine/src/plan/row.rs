@@ -8,11 +8,12 @@ use rustc_hash::FxHashMap;
 use crate::batch::{Operation, Param};
 use crate::change::{CauseNode, Phase, RowChange};
 use crate::error::FlushError;
+use crate::handle::ObjectId;
 use crate::mapping::{ForeignKey, Mapping, TableId};
 use crate::value::Value;
 
-use super::cut;
 use super::order::{Class, Edges, Group};
+use super::ring;
 use super::{Item, given_up};
 
 /// A unique value that one row gives up and another takes, by the places of the rows in their
@@ -27,7 +28,7 @@ pub(super) struct UniqueEdge {
 }
 
 /// Why one row goes before another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Why {
     /// The later row refers to the earlier one by this foreign key of its table.
     Refers(usize),
@@ -41,7 +42,7 @@ pub(super) enum Why {
 }
 
 /// One row goes before another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Edge {
     pub from: usize,
     pub to: usize,
@@ -54,6 +55,8 @@ pub(super) struct Rows<'m> {
     pub items: Vec<Item>,
     /// What decides where nothing else does.
     pub priorities: Vec<((u8, u32, Class), usize)>,
+    /// The columns that are set to NULL before rows are deleted, by the objects of those.
+    blanked: FxHashMap<ObjectId, Vec<usize>>,
     pub edges: Vec<Edge>,
     /// The ring that is there unless keys are drawn ahead.
     pub ring_unless_drawn: Option<FlushError>,
@@ -78,6 +81,7 @@ pub(super) fn sort_rows(
         mapping,
         items: Vec::new(),
         priorities: Vec::new(),
+        blanked: FxHashMap::default(),
         edges: Vec::new(),
         ring_unless_drawn: None,
     };
@@ -85,6 +89,7 @@ pub(super) fn sort_rows(
     for (group, items) in groups {
         starts.insert(group, (rows.items.len(), items.len()));
         for (place, item) in items.into_iter().enumerate() {
+            rows.note_blanked(&item);
             rows.items.push(item);
             rows.priorities.push((group.priority(), place));
         }
@@ -103,7 +108,7 @@ pub(super) fn sort_rows(
     loop {
         match rows.sorted() {
             Ok(order) => return Ok(rows.into_order(order)),
-            Err(ring) => cut::cut(&mut rows, &ring, causes)?,
+            Err(waiting) => ring::open_rings(&mut rows, &waiting, causes)?,
         }
     }
 }
@@ -171,21 +176,19 @@ impl Rows<'_> {
         self.edges.extend(edges);
     }
 
+    fn note_blanked(&mut self, item: &Item) {
+        let Item::Row(row) = item else { return };
+        if row.phase == Phase::BeforeDelete {
+            let columns = row.values.iter().map(|&(column, _)| column);
+            self.blanked.entry(row.object).or_default().extend(columns);
+        }
+    }
+
     /// Whether the deleted row's foreign key is set to NULL by an earlier statement for it.
     fn lets_go_before(&self, item: &Item, key: &ForeignKey) -> bool {
         let Item::Row(row) = item else { return false };
-        row.operation == Operation::Delete
-            && self.items.iter().any(|other| match other {
-                Item::Row(before) => {
-                    before.object == row.object
-                        && before.phase == Phase::BeforeDelete
-                        && key
-                            .columns
-                            .iter()
-                            .any(|column| before.values.iter().any(|(one, _)| one == column))
-                }
-                Item::Bulk(_) | Item::Link(_) | Item::Set(_) => false,
-            })
+        let blanks = |columns: &Vec<usize>| key.columns.iter().any(|one| columns.contains(one));
+        row.operation == Operation::Delete && self.blanked.get(&row.object).is_some_and(blanks)
     }
 
     /// Statements for one row keep their order.
@@ -235,11 +238,10 @@ impl Rows<'_> {
                 continue;
             };
             for from in a..a + a_count {
-                let reasons = self.reasons_before_group(from, to);
-                let pairs = (b..b + b_count).filter(|&to| to != from);
-                self.edges.extend(
-                    pairs.flat_map(|to| reasons.iter().map(move |&why| Edge { from, to, why })),
-                );
+                for why in self.reasons_before_group(from, to) {
+                    let others = (b..b + b_count).filter(|&to| to != from);
+                    self.edges.extend(others.map(|to| Edge { from, to, why }));
+                }
             }
         }
     }
@@ -254,14 +256,14 @@ impl Rows<'_> {
         let holding = keys.filter(|(_, key)| {
             key.parent == group.table
                 && lets_go(item, key)
-                && may_have_held(row, key)
+                && may_have_held(row, key, true)
                 && !self.lets_go_before(item, key)
         });
         holding.map(|(number, _)| Why::LetsGo(number)).collect()
     }
 
-    /// An order that all edges allow, or the edges of a ring.
-    fn sorted(&self) -> Result<Vec<usize>, Vec<Edge>> {
+    /// An order that all edges allow. If there is none, for how many others each row still waits.
+    fn sorted(&self) -> Result<Vec<usize>, Vec<usize>> {
         let mut after: Vec<Vec<usize>> = vec![Vec::new(); self.items.len()];
         let mut waiting = vec![0usize; self.items.len()];
         for edge in &self.edges {
@@ -289,29 +291,7 @@ impl Rows<'_> {
                 }
             }
         }
-        if order.len() == self.items.len() { Ok(order) } else { Err(self.ring(&waiting)) }
-    }
-
-    /// A ring among the rows that still wait: from any of them back along what it waits for.
-    fn ring(&self, waiting: &[usize]) -> Vec<Edge> {
-        let mut waits_for: FxHashMap<usize, Edge> = FxHashMap::default();
-        for &edge in self.edges.iter().filter(|edge| waiting[edge.from] > 0 && waiting[edge.to] > 0)
-        {
-            waits_for.entry(edge.to).or_insert(edge);
-        }
-        let start = (0..self.items.len())
-            .filter(|place| waiting[*place] > 0 && waits_for.contains_key(place))
-            .min_by_key(|&place| self.priorities[place]);
-        let mut seen = Vec::new();
-        let mut place = start.unwrap_or(0);
-        while let Some(&edge) = waits_for.get(&place) {
-            if let Some(first) = seen.iter().position(|one: &Edge| one.to == place) {
-                return seen.split_off(first);
-            }
-            seen.push(edge);
-            place = edge.from;
-        }
-        seen
+        if order.len() == self.items.len() { Ok(order) } else { Err(waiting) }
     }
 
     fn into_order(self, order: Vec<usize>) -> Sorted {
@@ -332,10 +312,11 @@ fn lets_go(item: &Item, key: &ForeignKey) -> bool {
     }
 }
 
-/// Whether a row may have a foreign key before it is written.
-fn may_have_held(row: &RowChange, key: &ForeignKey) -> bool {
+/// Whether a row may have a foreign key before it is written; a column of which that is not known
+/// counts as `unknown`.
+pub(super) fn may_have_held(row: &RowChange, key: &ForeignKey, unknown: bool) -> bool {
     let old = |column: &usize| given_up(&row.old, *column);
-    key.columns.iter().all(|column| old(column).is_none_or(|value| !value.is_null()))
+    key.columns.iter().all(|column| old(column).map_or(unknown, |value| !value.is_null()))
 }
 
 fn is_insert(item: &Item) -> bool {

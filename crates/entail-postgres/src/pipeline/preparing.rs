@@ -8,94 +8,87 @@ use entail_engine::error::DriverError;
 use tokio_postgres::Statement;
 
 use crate::failure::Fault;
-use crate::statements::{Habits, Learned, Question, Ready, filled};
+use crate::statements::{Habits, Known, Learned, Question, Ready, filled};
 
 use super::sending::poll_once;
 use super::{Failed, Pipeline};
+
+/// A call about which something must be asked.
+struct Unready<'a> {
+    index: usize,
+    call: &'a Call,
+    /// Kept here, because the answers about others may push it out of the cache.
+    known: Known,
+}
 
 impl Pipeline<'_, '_> {
     /// Prepares all statements of the batch that are not yet, in one trip together with the BEGIN
     /// that was sent before.
     pub(super) async fn prepare_ahead(&mut self) -> Result<(), Failed> {
         let batch = self.batch;
-        let calls: Vec<(usize, &Call)> = batch
-            .requests
-            .iter()
-            .enumerate()
-            .filter_map(|(index, request)| match request {
-                Request::Call(call) => Some((index, call)),
-                _ => None,
-            })
-            .collect();
-        self.prepare(&calls).await
+        let mut unready = Vec::new();
+        for (index, request) in batch.requests.iter().enumerate() {
+            let Request::Call(call) = request else { continue };
+            let known = self.statements.known(call);
+            self.ready[index] = self.statements.ready(&known);
+            if self.ready[index].is_none() {
+                unready.push(Unready { index, call, known });
+            }
+        }
+        self.prepare(unready).await
     }
 
     /// Prepares the statement of one request, if it is not. What is flying must have landed then.
     pub(super) async fn prepare_one(&mut self, index: usize, call: &Call) -> Result<Ready, Failed> {
-        if let Some(ready) = self.statements.ready(call) {
-            self.ready[index] = Some(ready.clone());
-            return Ok(ready);
+        let known = self.statements.known(call);
+        self.ready[index] = self.statements.ready(&known);
+        if self.ready[index].is_none() {
+            self.land_all().await?;
+            self.prepare(vec![Unready { index, call, known }]).await?;
         }
-        self.land_all().await?;
-        self.prepare(&[(index, call)]).await?;
         self.ready[index].clone().ok_or_else(|| Failed::at(index, unprepared(call)))
     }
 
-    async fn prepare(&mut self, calls: &[(usize, &Call)]) -> Result<(), Failed> {
-        let mut known = Known::default();
+    async fn prepare(&mut self, unready: Vec<Unready<'_>>) -> Result<(), Failed> {
         let mut asked: Vec<(usize, Question)> = Vec::new();
-        for &(index, call) in calls {
-            for question in self.questions(call, &mut known) {
+        for one in &unready {
+            for question in self.questions(one) {
                 if !asked.iter().any(|(_, other)| *other == question) {
-                    asked.push((index, question));
+                    asked.push((one.index, question));
                 }
             }
         }
-        if let Err(failed) = self.ask(asked, &mut known).await {
-            // An earlier request may be the reason.
-            self.land_all().await?;
-            return Err(failed);
-        }
-        for &(index, call) in calls {
-            let table = filled(call).and_then(|table| known.tables.get(table));
-            self.ready[index] = Some(Ready {
-                statement: known.statements.get(&call.sql).cloned(),
-                habits: table.copied().unwrap_or_default(),
-            });
+        let answers = match self.ask(asked).await {
+            Ok(answers) => answers,
+            Err(failed) => {
+                // An earlier request may be the reason.
+                self.land_all().await?;
+                return Err(failed);
+            }
+        };
+        for Unready { index, call, known } in unready {
+            let statement = known.statement.or_else(|| answers.statements.get(&call.sql).cloned());
+            let told = || filled(call).and_then(|table| answers.tables.get(table)).copied();
+            let habits = known.habits.or_else(told).unwrap_or_default();
+            self.ready[index] = Some(Ready { statement, habits });
         }
         Ok(())
     }
 
-    /// What must be asked about a call. What is known already is put with the answers, because
-    /// the answers of others may push it out of the cache.
-    fn questions(&mut self, call: &Call, known: &mut Known) -> Vec<Question> {
+    /// What must be asked about a call.
+    fn questions(&self, unready: &Unready<'_>) -> Vec<Question> {
+        let Unready { call, known, .. } = unready;
         let mut questions = Vec::new();
-        if self.statements.are_kept() && !known.statements.contains_key(&call.sql) {
-            match self.statements.statement(&call.sql) {
-                Some(statement) => {
-                    known.statements.insert(Arc::clone(&call.sql), statement);
-                }
-                None => questions.push(Question::Statement(Arc::clone(&call.sql))),
-            }
+        if self.statements.are_kept() && known.statement.is_none() {
+            questions.push(Question::Statement(Arc::clone(&call.sql)));
         }
-        if let Some(table) = filled(call)
-            && !known.tables.contains_key(table)
-        {
-            match self.statements.habits(table) {
-                Some(habits) => {
-                    known.tables.insert(Arc::clone(table), habits);
-                }
-                None => questions.push(Question::Table(Arc::clone(table))),
-            }
+        if let (None, Some(table)) = (known.habits, filled(call)) {
+            questions.push(Question::Table(Arc::clone(table)));
         }
         questions
     }
 
-    async fn ask(
-        &mut self,
-        asked: Vec<(usize, Question)>,
-        known: &mut Known,
-    ) -> Result<(), Failed> {
+    async fn ask(&mut self, asked: Vec<(usize, Question)>) -> Result<Answers, Failed> {
         let client = self.client;
         let mut waiting = Vec::with_capacity(asked.len());
         for (index, question) in asked {
@@ -103,6 +96,7 @@ impl Pipeline<'_, '_> {
             let first = poll_once(&mut answer).await;
             waiting.push((index, answer, first));
         }
+        let mut answers = Answers::default();
         for (index, answer, first) in waiting {
             let learned = match first {
                 Some(learned) => learned,
@@ -111,21 +105,21 @@ impl Pipeline<'_, '_> {
             let learned = learned.map_err(|error| Failed::at(index, Fault::Postgres(error)))?;
             match &learned {
                 Learned::Statement(sql, statement) => {
-                    known.statements.insert(Arc::clone(sql), statement.clone());
+                    answers.statements.insert(Arc::clone(sql), statement.clone());
                 }
                 Learned::Table(table, habits) => {
-                    known.tables.insert(Arc::clone(table), *habits);
+                    answers.tables.insert(Arc::clone(table), *habits);
                 }
             }
             self.statements.learn(learned);
         }
-        Ok(())
+        Ok(answers)
     }
 }
 
 /// The answers to the questions of one batch.
 #[derive(Default)]
-struct Known {
+struct Answers {
     statements: HashMap<Arc<str>, Statement>,
     tables: HashMap<Arc<str>, Habits>,
 }
