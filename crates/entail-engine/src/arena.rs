@@ -24,6 +24,7 @@ mod merge;
 mod reading;
 mod snapshot;
 mod undo;
+mod work_list;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -48,7 +49,7 @@ pub use merge::{Document, MergeGraph, MergeNeeds};
 pub(crate) use merge::{MergeError, MergePass};
 pub use reading::Change;
 
-use deferred::Deferred;
+pub(crate) use deferred::Deferred;
 use identity::Identity;
 use lifecycle::Enlisting;
 use link::{ManyLink, ManyWas, OneLink, Packed};
@@ -56,6 +57,7 @@ pub(crate) use snapshot::Snapshot;
 use snapshot::{SnapshotId, Snapshots};
 use undo::Undo;
 pub(crate) use undo::UndoReach;
+use work_list::WorkList;
 
 /// The objects of one entity.
 #[derive(Debug)]
@@ -150,10 +152,10 @@ pub struct Arena {
     parents: Vec<Vec<PackedParent>>,
     /// Objects that wait to be inserted, in the order of their addition, and which step of a
     /// cascade brought them.
-    new: Vec<(ObjectId, Cause)>,
+    new: WorkList,
     /// Objects that are marked to be deleted, in the order of the calls, and which step of a
     /// cascade came to them.
-    marked: Vec<(ObjectId, Cause)>,
+    marked: WorkList,
     /// Objects that may have changed.
     touched: Vec<ObjectId>,
     /// What delete cascades could not reach in memory.
@@ -204,8 +206,8 @@ impl Arena {
             tables,
             links,
             parents,
-            new: Vec::new(),
-            marked: Vec::new(),
+            new: WorkList::default(),
+            marked: WorkList::default(),
             touched: Vec::new(),
             deferred: Deferred::default(),
             enlisting: Enlisting::default(),
@@ -654,19 +656,19 @@ impl Arena {
 
     /// The objects that wait to be inserted, in the order of their addition, each with the reason
     /// for it.
-    pub fn new_objects(&self) -> &[(ObjectId, Cause)] {
-        &self.new
+    pub fn new_objects(&self) -> impl Iterator<Item = (ObjectId, Cause)> {
+        self.new.iter()
     }
 
     /// The objects that are marked to be deleted, in the order of the calls, each with the reason
     /// for it.
-    pub fn deleted_objects(&self) -> &[(ObjectId, Cause)] {
-        &self.marked
+    pub fn deleted_objects(&self) -> impl Iterator<Item = (ObjectId, Cause)> {
+        self.marked.iter()
     }
 
-    /// The objects that may have changed.
-    pub(crate) fn touched_objects(&self) -> &[ObjectId] {
-        &self.touched
+    /// How many objects were added or may have changed.
+    pub(crate) fn saved_count(&self) -> usize {
+        self.new.len() + self.touched.len()
     }
 
     /// All persistent objects of an entity, in the order of their places.

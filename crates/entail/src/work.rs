@@ -377,7 +377,7 @@ impl Work {
 
     /// The objects that wait to be inserted, in the order of their addition.
     pub fn new_objects(&self) -> Vec<RawHandle> {
-        self.handles(self.unit.arena.new_objects().iter().map(|&(id, _)| id))
+        self.handles(self.unit.arena.new_objects().map(|(id, _)| id))
     }
 
     /// The persistent objects with a net change that are not marked to be deleted.
@@ -388,7 +388,7 @@ impl Work {
 
     /// The objects that are marked to be deleted, in the order of the calls.
     pub fn deleted_objects(&self) -> Vec<RawHandle> {
-        self.handles(self.unit.arena.deleted_objects().iter().map(|&(id, _)| id))
+        self.handles(self.unit.arena.deleted_objects().map(|(id, _)| id))
     }
 
     /// Gives a handle its type, if it is of the entity of that type.

@@ -5,17 +5,16 @@ use std::sync::Arc;
 use rustc_hash::FxHashSet;
 
 use crate::by_object::ByObject;
-use crate::cascade::{Missing, past_and_present, walk};
+use crate::cascade::{past_and_present, walk};
 use crate::entity::Object;
 use crate::error::StateError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
 use crate::mapping::{Cascade, Mapping};
-use crate::room;
 
 use super::cell::{Cause, Flags, State};
 use super::link::{ManyLink, OneLink};
-use super::{Arena, LinkColumn, ObjectTable, Parent};
+use super::{Arena, Deferred, LinkColumn, ObjectTable, Parent};
 
 /// Below this number of objects nothing is prepared for them.
 const FEW: usize = 32;
@@ -100,7 +99,7 @@ impl Arena {
         let cell = self.cell(id);
         if cell.key.is_none() {
             if !cell.flags.has(Flags::NEW) {
-                room::push_with(&mut self.new, || (id, cause));
+                self.new.push(id, cause);
                 self.cell_mut(id).flags.insert(Flags::NEW.and(Flags::ATTACHED));
             }
             return Ok(());
@@ -110,7 +109,7 @@ impl Arena {
         }
         self.attach_persistent(id)?;
         self.unmark(id);
-        self.deferred.spare(id);
+        self.deferred.note_added(id);
         Ok(())
     }
 
@@ -201,28 +200,22 @@ impl Arena {
     }
 
     fn mark(&mut self, id: ObjectId, cause: Cause) {
-        self.marked.push((id, cause));
-        self.deferred.spare_no_more(id);
+        self.marked.push(id, cause);
         self.cell_mut(id).flags.insert(Flags::MARKED);
     }
 
     /// Takes the mark of deletion from an object. Those that its cascade reached keep theirs.
     pub(super) fn unmark(&mut self, id: ObjectId) {
         if self.flags(id).has(Flags::MARKED) {
-            self.marked.retain(|&(one, _)| one != id);
-            self.deferred.forget_owners(|owner| owner == id);
+            self.marked.remove(id);
+            self.deferred.forget_owner(id, &self.mapping.entity(id.entity).relationships);
             self.cell_mut(id).flags.remove(Flags::MARKED);
         }
     }
 
     /// What delete cascades could not reach in memory, and the flush must.
-    pub(crate) fn deferred(&self) -> &[Missing] {
-        self.deferred.missing()
-    }
-
-    /// Whether an object was added after a delete whose cascade the flush is to carry on.
-    pub(crate) fn is_spared(&self, id: ObjectId) -> bool {
-        self.deferred.is_spared(id)
+    pub(crate) fn deferred(&self) -> &Deferred {
+        &self.deferred
     }
 
     /// Lets go of an object and of what the expunge cascade reaches: pending ones become
@@ -248,27 +241,20 @@ impl Arena {
 
     /// Lets go of objects. The lists that have them are gone through once, however many they are.
     fn release_all(&mut self, objects: impl IntoIterator<Item = ObjectId>) {
-        let [mut pending, mut marked, mut deleted] = [(); 3].map(|()| FxHashSet::default());
+        let mut deleted = FxHashSet::default();
         for id in objects {
             let flags = self.flags(id);
-            self.deferred.spare_no_more(id);
+            self.deferred.forget_added(id);
             if flags.has(Flags::NEW) {
-                pending.insert(id);
+                self.new.remove(id);
             } else if flags.has(Flags::MAPPED) {
                 self.unmap(id);
-                marked.extend(flags.has(Flags::MARKED).then_some(id));
+                self.unmark(id);
             } else {
                 deleted.insert(id);
             }
             let gone = Flags::NEW.and(Flags::MARKED).and(Flags::ATTACHED);
             self.cell_mut(id).flags.remove(gone);
-        }
-        if !pending.is_empty() {
-            self.new.retain(|(id, _)| !pending.contains(id));
-        }
-        if !marked.is_empty() {
-            self.marked.retain(|(id, _)| !marked.contains(id));
-            self.deferred.forget_owners(|owner| marked.contains(&owner));
         }
         self.undo.forget_deleted(&deleted);
     }
@@ -283,10 +269,10 @@ impl Arena {
                 self.cell_mut(id).flags.remove(Flags::ATTACHED.and(Flags::MARKED));
             }
         }
-        for (id, _) in std::mem::take(&mut self.new) {
+        for (id, _) in std::mem::take(&mut self.new).iter() {
             self.cell_mut(id).flags.remove(Flags::NEW.and(Flags::ATTACHED));
         }
-        for (id, _) in std::mem::take(&mut self.marked) {
+        for (id, _) in std::mem::take(&mut self.marked).iter() {
             self.cell_mut(id).flags.remove(Flags::MARKED);
         }
         self.deferred.clear();
@@ -519,7 +505,7 @@ impl Arena {
     /// Objects that are no longer marked leave the list of marked ones.
     pub(crate) fn forget_marks(&mut self) {
         let tables = &self.tables;
-        self.marked.retain(|(id, _)| {
+        self.marked.retain(|id| {
             tables[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(Flags::MARKED)
         });
         self.deferred.clear();
@@ -591,7 +577,7 @@ impl Arena {
         let has = |id: &ObjectId, flag| {
             tables[id.entity.0 as usize].cells[id.slot.0 as usize].flags.has(flag)
         };
-        self.new.retain(|(id, _)| has(id, Flags::NEW));
+        self.new.retain(|id| has(&id, Flags::NEW));
         self.touched.retain(|id| has(id, Flags::TOUCHED));
     }
 }

@@ -268,37 +268,46 @@ impl ManyLink {
     }
 }
 
-/// Below this length lists are compared by looking through them.
-const SHORT: usize = 16;
+/// So few members are looked for by going through the other list.
+const FEW: usize = 16;
 
+/// Compares two lists. Mostly a few members were appended or taken out, so that what lies before and
+/// behind them is the same.
 fn compare(current: &[Slot], was: &[Slot]) -> History {
+    let same = |(one, other): &(&Slot, &Slot)| one == other;
+    let before = current.iter().zip(was).take_while(same).count();
+    let rests = current[before..].iter().rev().zip(was[before..].iter().rev());
+    let behind = rests.take_while(same).count();
+    let changed = &current[before..current.len() - behind];
+    let former = &was[before..was.len() - behind];
     let mut history = History::default();
-    if current.len() <= SHORT && was.len() <= SHORT {
-        for &member in current {
-            if was.contains(&member) {
-                history.unchanged.push(member);
-            } else {
-                history.added.push(member);
-            }
-        }
-        history.deleted.extend(was.iter().filter(|member| !current.contains(member)));
-        return history;
-    }
-    let mut sorted_was = was.to_vec();
-    sorted_was.sort_unstable();
-    let mut sorted_current = current.to_vec();
-    sorted_current.sort_unstable();
-    for &member in current {
-        if sorted_was.binary_search(&member).is_ok() {
+    history.unchanged.reserve(current.len());
+    history.unchanged.extend(&current[..before]);
+    let was_there = holder(was, changed.len());
+    for &member in changed {
+        if was_there(member) {
             history.unchanged.push(member);
         } else {
             history.added.push(member);
         }
     }
+    history.unchanged.extend(&current[current.len() - behind..]);
+    let is_there = holder(current, former.len());
+    history.deleted.extend(former.iter().filter(|member| !is_there(**member)));
     history
-        .deleted
-        .extend(was.iter().filter(|member| sorted_current.binary_search(member).is_err()));
-    history
+}
+
+/// Says whether a list holds a member, for so many of them.
+fn holder(list: &[Slot], members: usize) -> impl Fn(Slot) -> bool {
+    let sorted = (members > FEW).then(|| {
+        let mut sorted = list.to_vec();
+        sorted.sort_unstable();
+        sorted
+    });
+    move |member| match &sorted {
+        Some(sorted) => sorted.binary_search(&member).is_ok(),
+        None => list.contains(&member),
+    }
 }
 
 /// What happened to a relationship since the last flush. A relationship to one that was set to
@@ -435,6 +444,20 @@ mod tests {
         assert_eq!(long.deleted, (0..20).map(Slot).collect::<Vec<_>>());
         let short = compare(&slots(&[2, 3]), &slots(&[1, 2]));
         assert_eq!((short.added, short.deleted), (slots(&[3]), slots(&[1])));
+    }
+
+    #[test]
+    fn members_keep_their_order_around_a_change() {
+        let history = compare(&slots(&[1, 2, 7, 3, 4]), &slots(&[1, 2, 8, 3, 4]));
+        assert_eq!((history.added, history.deleted), (slots(&[7]), slots(&[8])));
+        assert_eq!(history.unchanged, slots(&[1, 2, 3, 4]));
+        let twice = compare(&slots(&[1, 2, 1]), &slots(&[1, 2]));
+        assert_eq!((twice.added, twice.unchanged), (slots(&[]), slots(&[1, 2, 1])));
+        let once = compare(&slots(&[1, 2]), &slots(&[1, 2, 1]));
+        assert_eq!((once.deleted, once.unchanged), (slots(&[]), slots(&[1, 2])));
+        let moved = compare(&slots(&[3, 1, 2]), &slots(&[1, 2, 3]));
+        assert_eq!((moved.added, moved.deleted), (slots(&[]), slots(&[])));
+        assert_eq!(moved.unchanged, slots(&[3, 1, 2]));
     }
 
     #[test]

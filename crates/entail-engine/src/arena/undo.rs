@@ -168,32 +168,38 @@ impl Arena {
                 }
             }
         }
-        let marked = std::mem::take(&mut self.marked).into_iter().map(|(id, _)| id);
+        let marked = std::mem::take(&mut self.marked);
         self.deferred.clear();
         for id in level.deleted {
             self.revive(id);
         }
-        for id in marked {
+        for (id, _) in marked.iter() {
             self.cell_mut(id).flags.remove(Flags::MARKED);
             // What an outer level has deleted stays so, though it was to be deleted once more.
             if !self.flags(id).has(Flags::DELETED) {
                 self.revive(id);
             }
         }
-        let mut changed: FxHashSet<ObjectId> = level.dirty.iter().copied().collect();
-        changed.extend(self.touched.iter().copied());
-        changed.extend(level.rows.iter().map(|(id, _)| *id));
+        let outdated: Vec<ObjectId> = match scope {
+            Scope::Everything => {
+                let entities = self.mapping.entities().iter();
+                entities.flat_map(|entity| self.persistent(entity.id)).collect()
+            }
+            Scope::Changed => {
+                let written = level.rows.iter().map(|(id, _)| *id);
+                let changed: FxHashSet<ObjectId> = level
+                    .dirty
+                    .into_iter()
+                    .chain(self.touched.iter().copied())
+                    .chain(written)
+                    .collect();
+                changed.into_iter().filter(|&id| self.flags(id).has(Flags::MAPPED)).collect()
+            }
+        };
         let former = self.former_links(level.links);
         self.restore_columns(level.rows);
-        let mapping = Arc::clone(&self.mapping);
-        for entity in mapping.entities() {
-            let all: Vec<_> = self
-                .persistent(entity.id)
-                .filter(|id| scope == Scope::Everything || changed.contains(id))
-                .collect();
-            for id in all {
-                self.make_stale(id);
-            }
+        for id in outdated {
+            self.make_stale(id);
         }
         for (relationship, owner, link) in former {
             self.set_stale_link(relationship, owner, link);
@@ -208,7 +214,7 @@ impl Arena {
     fn make_transient(&mut self, level: &Level) {
         let pending = std::mem::take(&mut self.new);
         let mut deleted = FxHashSet::default();
-        for id in level.new.iter().copied().chain(pending.into_iter().map(|(id, _)| id)) {
+        for id in level.new.iter().copied().chain(pending.iter().map(|(id, _)| id)) {
             if self.flags(id).has(Flags::MAPPED) {
                 self.unmap(id);
             } else if !self.flags(id).has(Flags::NEW) {

@@ -1,6 +1,6 @@
 //! Fates: what becomes of each object in a flush, and why.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::arena::{Arena, Cause, Flags};
@@ -42,7 +42,7 @@ pub(super) struct Fates<'a> {
     /// What becomes of rows that nothing in memory needs.
     pub unloaded: Unloaded,
     /// Relationships that are carried out by sets: the owners whose rows are reached.
-    pub sets: IndexMap<RelationshipId, Vec<ObjectId>, FxBuildHasher>,
+    pub sets: IndexMap<RelationshipId, IndexSet<ObjectId, FxBuildHasher>, FxBuildHasher>,
     /// Whether a relationship can be carried out by sets, once that was asked.
     pub set_able: FxHashMap<RelationshipId, bool>,
     /// The objects of each entity whose relationships are to be looked at, and for which work.
@@ -58,7 +58,7 @@ pub(super) struct Fates<'a> {
 
 impl<'a> Fates<'a> {
     pub fn new(arena: &'a Arena, unloaded: Unloaded) -> Self {
-        let expected = arena.new_objects().len() + arena.touched_objects().len();
+        let expected = arena.saved_count();
         Self {
             arena,
             mapping: arena.mapping(),
@@ -79,20 +79,20 @@ impl<'a> Fates<'a> {
     /// Registers what the user did: additions, changes, deletions.
     pub fn register_work(&mut self) -> Result<(), FlushError> {
         let arena = self.arena;
-        for &(id, cause) in arena.new_objects() {
+        for (id, cause) in arena.new_objects() {
             self.register_saved(id, Reason::Added, cause)?;
         }
         for id in arena.dirty_objects() {
             self.register_saved(id, Reason::Changed, Cause::Named)?;
         }
-        for &(id, cause) in arena.deleted_objects() {
+        for (id, cause) in arena.deleted_objects() {
             self.need_fresh_version(id);
             let cause = self.noted_cause(id, cause, Reason::Deleted, Cascade::Delete);
             self.register(id, Work::Delete, cause);
         }
-        for missing in arena.deferred() {
+        for (missing, number) in arena.deferred().in_order() {
             if self.work(missing.owner) == Some(Work::Delete) {
-                self.reach_deferred(missing.relationship, missing.owner);
+                self.reach_deferred(missing, number);
             }
         }
         Ok(())
@@ -225,10 +225,10 @@ impl<'a> Fates<'a> {
     }
 
     /// Registers what a call to delete would have marked, had it been loaded, but for objects that
-    /// were added since.
-    pub fn delete_belatedly(&mut self, id: ObjectId, cause: u32) {
-        let arena = self.arena;
-        self.cascade_delete(id, cause, |id| arena.is_spared(id));
+    /// were added since. The call has deferred the relationship of this number.
+    pub fn delete_belatedly(&mut self, id: ObjectId, cause: u32, number: u64) {
+        let deferred = self.arena.deferred();
+        self.cascade_delete(id, cause, |id| deferred.spares(id, number));
     }
 
     fn cascade_delete(&mut self, id: ObjectId, cause: u32, is_spared: impl Fn(ObjectId) -> bool) {

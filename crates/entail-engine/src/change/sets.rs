@@ -3,7 +3,7 @@
 
 use crate::cascade::Missing;
 use crate::handle::ObjectId;
-use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
+use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship};
 
 use super::fate::Fates;
 use super::{CauseNode, ChangeSet, Hop, Reason, SetChange, Unloaded};
@@ -12,9 +12,10 @@ use crate::batch::Operation;
 impl Fates<'_> {
     /// A delete cascade that was not loaded when the owner was marked. If it was loaded since,
     /// those that are still there go along.
-    pub fn reach_deferred(&mut self, relationship: RelationshipId, owner: ObjectId) {
+    pub fn reach_deferred(&mut self, missing: Missing, number: u64) {
+        let Missing { relationship, owner } = missing;
         if !self.arena.is_loaded(relationship, owner.slot) {
-            self.reach_unloaded(Missing { relationship, owner });
+            self.reach_unloaded(missing);
             return;
         }
         let target = self.mapping.relationship(relationship).target;
@@ -22,7 +23,7 @@ impl Fates<'_> {
         for slot in self.arena.history(relationship, owner.slot).unchanged {
             let child = ObjectId { entity: target, slot };
             let cause = self.cause(child, Reason::Cascaded(relationship, Cascade::Delete), of);
-            self.delete_belatedly(child, cause);
+            self.delete_belatedly(child, cause, number);
         }
     }
 
@@ -34,10 +35,7 @@ impl Fates<'_> {
             && self.can_be_a_set(relationship)
             && !self.arena.is_loaded(missing.relationship, missing.owner.slot)
         {
-            let owners = self.sets.entry(missing.relationship).or_default();
-            if !owners.contains(&missing.owner) {
-                owners.push(missing.owner);
-            }
+            self.sets.entry(missing.relationship).or_default().insert(missing.owner);
         } else {
             self.needs.relationships.push(missing);
         }

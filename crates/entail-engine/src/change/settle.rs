@@ -138,7 +138,7 @@ impl Fates<'_> {
         let is_unknown = matches!(reason, Some(Reason::Cascaded(_, Cascade::Delete)))
             || self.arena.deferred().contains(&missing);
         if is_unknown {
-            self.needs.former.push(Missing { relationship: inverse, owner: child });
+            self.needs.former.push(missing);
         }
         is_unknown
     }

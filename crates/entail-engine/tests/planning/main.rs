@@ -100,6 +100,50 @@ fn a_ring_is_cut_at_a_nullable_key() {
 }
 
 #[test]
+fn each_of_several_rings_is_cut_once() {
+    let mut world =
+        World::new("a: id* b_id->b \n b: id* a_id->a? \n a.b = one b.b_id \n b.a = one a.a_id");
+    for (a, b) in [("a1", "b1"), ("a2", "b2"), ("a3", "b3")] {
+        world.add("a", a, &[]);
+        world.add("b", b, &[]);
+        world.link(a, "b", b);
+        world.link(b, "a", a);
+    }
+    check(&world, expect![[r#"
+        1. insert into b
+             a_id = NULL, id = new $0 -- add b(new 0)
+             a_id = NULL, id = new $1 -- add b(new 1)
+             a_id = NULL, id = new $2 -- add b(new 2)
+        2. insert into a
+             b_id = $0, id = new $3 -- add a(new 0)
+             b_id = $1, id = new $4 -- add a(new 1)
+             b_id = $2, id = new $5 -- add a(new 2)
+        3. update b
+             id = $0: a_id = $3 -- add b(new 0)
+             id = $1: a_id = $4 -- add b(new 1)
+             id = $2: a_id = $5 -- add b(new 2)"#]]);
+    let mut world = World::new(
+        "a: id* before->a? behind->a? \n a.before = one a.before \n a.behind = one a.behind",
+    );
+    let list = ["a1", "a2", "a3", "a4"];
+    list.iter().for_each(|one| world.add("a", one, &[]));
+    for pair in list.windows(2) {
+        world.link(pair[0], "behind", pair[1]);
+        world.link(pair[1], "before", pair[0]);
+    }
+    check(&world, expect![[r#"
+        1. insert into a
+             before = NULL, behind = NULL, id = new $0 -- add a(new 3)
+             before = NULL, behind = $0, id = new $1 -- add a(new 2)
+             before = NULL, behind = $1, id = new $2 -- add a(new 1)
+             before = NULL, behind = $2, id = new $3 -- add a(new 0)
+        2. update a
+             id = $0: before = $1 -- add a(new 3)
+             id = $1: before = $2 -- add a(new 2)
+             id = $2: before = $3 -- add a(new 1)"#]]);
+}
+
+#[test]
 fn a_ring_that_cannot_be_cut_is_named() {
     let mut world =
         World::new("a: id* b_id->b \n b: id* a_id->a \n a.b = one b.b_id \n b.a = one a.a_id");

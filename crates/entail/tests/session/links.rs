@@ -221,6 +221,24 @@ fn who_is_added_after_the_delete_does_not_go_along_though_the_list_was_not_loade
     assert_eq!(count(&mut session, "select count(*) from orders"), 0);
 }
 
+/// Behaviours: CASC-DEL-09.
+#[test]
+fn who_was_added_before_a_second_delete_goes_along() {
+    let db = shop();
+    let mut session = db.session();
+    ed_and_wendy(&mut session);
+    let [ed, wendy] = [1, 2].map(|key| session.get_by_key::<User>(key).unwrap().unwrap());
+    let order = session.get_by_key::<Order>(1).unwrap().unwrap();
+    session.delete(wendy).unwrap();
+    session.delete(ed).unwrap();
+    session.add(order);
+    session.add(ed);
+    session.delete(ed).unwrap();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from orders"), 0);
+    assert_eq!(count(&mut session, "select count(*) from users"), 0);
+}
+
 /// A child and its toys, one of which is its favorite: a ring of two tables.
 #[derive(Entity)]
 #[entity(table = "children")]

@@ -1,7 +1,6 @@
 //! Queues: what was added to a list and removed from it while it was not loaded.
 
-use indexmap::IndexMap;
-use rustc_hash::{FxBuildHasher, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::handle::Slot;
 
@@ -86,7 +85,28 @@ impl Queue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Members {
     Few(Vec<(Slot, Speaker)>),
-    Many(IndexMap<Slot, Speaker, FxBuildHasher>),
+    Many(Many),
+}
+
+/// Many members, each with its number: they count up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Many {
+    members: FxHashMap<Slot, (u64, Speaker)>,
+    next: u64,
+}
+
+impl Many {
+    fn insert(&mut self, member: Slot, speaker: Speaker) {
+        let Self { members, next } = self;
+        members.entry(member).and_modify(|(_, last)| *last = speaker).or_insert((*next, speaker));
+        *next += 1;
+    }
+
+    fn in_order(&self) -> Vec<(Slot, Speaker)> {
+        let mut all: Vec<_> = self.members.iter().collect();
+        all.sort_unstable_by_key(|(_, (number, _))| *number);
+        all.into_iter().map(|(&member, &(_, speaker))| (member, speaker)).collect()
+    }
 }
 
 /// So many members are looked through faster than hashed.
@@ -105,13 +125,13 @@ impl Members {
                 Some(place) => few[place].1 = speaker,
                 None if few.len() < FEW => few.push((member, speaker)),
                 None => {
-                    let more = std::iter::once((member, speaker));
-                    *self = Members::Many(few.drain(..).chain(more).collect());
+                    let mut many = Many::default();
+                    few.drain(..).for_each(|(member, speaker)| many.insert(member, speaker));
+                    many.insert(member, speaker);
+                    *self = Members::Many(many);
                 }
             },
-            Members::Many(many) => {
-                many.insert(member, speaker);
-            }
+            Members::Many(many) => many.insert(member, speaker),
         }
     }
 
@@ -122,21 +142,21 @@ impl Members {
                 let place = few.iter().position(|(one, _)| *one == member);
                 place.map(|place| few.remove(place)).is_some()
             }
-            Members::Many(many) => many.shift_remove(&member).is_some(),
+            Members::Many(many) => many.members.remove(&member).is_some(),
         }
     }
 
     fn retain(&mut self, stays: impl Fn(&Slot) -> bool) {
         match self {
             Members::Few(few) => few.retain(|(member, _)| stays(member)),
-            Members::Many(many) => many.retain(|member, _| stays(member)),
+            Members::Many(many) => many.members.retain(|member, _| stays(member)),
         }
     }
 
     fn is_empty(&self) -> bool {
         match self {
             Members::Few(few) => few.is_empty(),
-            Members::Many(many) => many.is_empty(),
+            Members::Many(many) => many.members.is_empty(),
         }
     }
 
@@ -151,7 +171,7 @@ impl Members {
         match self {
             Members::Few(few) => few.iter().for_each(|&(member, speaker)| each(member, speaker)),
             Members::Many(many) => {
-                many.iter().for_each(|(&member, &speaker)| each(member, speaker))
+                many.in_order().into_iter().for_each(|(member, speaker)| each(member, speaker));
             }
         }
     }
