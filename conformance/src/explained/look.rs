@@ -124,6 +124,11 @@ pub fn has_post_update(scenario: &Scenario, table: &str) -> bool {
     })
 }
 
+/// Whether rows of some entity have a version.
+pub fn has_version(scenario: &Scenario) -> bool {
+    scenario.entities.iter().any(|one| one.version_column.is_some())
+}
+
 /// Whether the key of an entity is not one that the database counts up.
 pub fn has_given_key(scenario: &Scenario, entity: &str) -> bool {
     let entity = scenario.entities.iter().find(|one| one.name == entity);

@@ -159,7 +159,8 @@ pub fn changed_what_was_loaded(case: &Case<'_>) -> bool {
         | Step::SetRel { owner, value: Target::Many(_), .. } => owner,
         _ => return false,
     };
-    let cannot = case.got.detail() == CANNOT_LOAD || case.got.is_code("E0216");
+    let cannot =
+        case.got.detail() == CANNOT_LOAD || case.got.is_code("E0216") || case.got.is_code("E0404");
     case.past.was_deleted(owner) && case.expected.is_ok() && cannot
 }
 

@@ -4,11 +4,11 @@ use serde_json::Value as Json;
 
 use super::super::look::{
     all_relationships, all_states, changes, deletes_orphans, has_given_key, has_post_update,
-    may_be_stale, names, same_but_references,
+    has_version, may_be_stale, names, same_but_references,
 };
 use super::super::refusal::{NOT_PERSISTED, NOT_PRESENT, ROW_IS_GONE};
 use super::super::{Answer, Case};
-use crate::scenario::Step;
+use crate::scenario::{Step, Target};
 
 /// SQLAlchemy must read an expired object whose row is gone, to flush it, to delete it, to merge onto it
 /// or to show a column; entail knows enough without that.
@@ -107,8 +107,10 @@ pub fn changed_though_gone(case: &Case<'_>) -> bool {
 /// refusal first.
 pub fn read_for_its_version(case: &Case<'_>) -> bool {
     let may_be_gone = case.past.rolled_back || case.past.raw_delete;
-    let has_version = case.scenario.entities.iter().any(|one| one.version_column.is_some());
-    may_be_gone && has_version && case.expected.is_of_a_flush() && case.got.is_code("E0404")
+    may_be_gone
+        && has_version(case.scenario)
+        && case.expected.is_of_a_flush()
+        && case.got.is_code("E0404")
 }
 
 /// An object that is merged onto is read afresh, and if its row is gone, another takes its place.
@@ -137,8 +139,13 @@ pub fn expired_before_its_update(case: &Case<'_>) -> bool {
 }
 
 /// What SQLAlchemy's flush has loaded of such an object goes on to show the owner that let go of it, or
-/// nobody where the list of an owner that was outside has it.
+/// nobody where the list of an owner that was outside has it. To set what is shown changes nothing, even
+/// if it was deleted since.
 pub fn goes_on_to_show(case: &Case<'_>) -> bool {
+    if let Step::SetRel { owner, value: Target::One(Some(shown)), .. } = case.step {
+        let is_refused = case.expected.is_ok() && case.got.is_code("E0206");
+        return case.past.refreshed && case.past.were_joined(owner, shown) && is_refused;
+    }
     let Step::View { owner, .. } = case.step else { return false };
     let shows = |one: Answer<'_>, other: Answer<'_>| {
         let shown = one.view().and_then(Json::as_str);

@@ -228,7 +228,14 @@ impl Arena {
         initiator: Option<Initiator>,
         only_if: Option<Slot>,
     ) -> Result<(), StateError> {
-        let old = self.old_target(relationship, owner);
+        let mut old = self.old_target(relationship, owner);
+        if old == Old::Unknown
+            && let Some(value) = value
+            && self.names(relationship, owner, value)
+        {
+            self.one_link_mut(relationship.id, owner).hold(One::Object(value));
+            old = Old::Object(value);
+        }
         if let Some(expected) = only_if
             && old != Old::Unknown
             && old != Old::Object(expected)
@@ -268,6 +275,24 @@ impl Arena {
             }
             One::Unloaded => Old::Unknown,
         }
+    }
+
+    /// Whether the row of an owner refers to that of an object in the identity map: by a foreign key to
+    /// other columns than its key, by which the map does not find it.
+    fn names(&self, relationship: &Relationship, owner: Slot, target: Slot) -> bool {
+        let owner = ObjectId { entity: relationship.owner, slot: owner };
+        let target = ObjectId { entity: relationship.target, slot: target };
+        let is_known = self.flags(owner).has(Flags::ATTACHED)
+            && self.flags(target).has(Flags::MAPPED)
+            && !self.cell(owner).is_stale()
+            && !self.cell(target).is_stale();
+        let mut pairs = relationship.child_columns.iter().zip(&relationship.parent_columns);
+        is_known
+            && relationship.kind == Kind::ManyToOne
+            && pairs.all(|(&child, &parent)| {
+                let value = self.committed_column(owner, child);
+                value.is_some() && value == self.committed_column(target, parent)
+            })
     }
 
     /// What an unloaded relationship to one holds by the identity map: by its committed foreign key,

@@ -109,7 +109,9 @@ fn each_of_several_rings_is_cut_once() {
         world.link(a, "b", b);
         world.link(b, "a", a);
     }
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into b
              a_id = NULL, id = new $0 -- add b(new 0)
              a_id = NULL, id = new $1 -- add b(new 1)
@@ -121,7 +123,8 @@ fn each_of_several_rings_is_cut_once() {
         3. update b
              id = $0: a_id = $3 -- add b(new 0)
              id = $1: a_id = $4 -- add b(new 1)
-             id = $2: a_id = $5 -- add b(new 2)"#]]);
+             id = $2: a_id = $5 -- add b(new 2)"#]],
+    );
     let mut world = World::new(
         "a: id* before->a? behind->a? \n a.before = one a.before \n a.behind = one a.behind",
     );
@@ -131,7 +134,9 @@ fn each_of_several_rings_is_cut_once() {
         world.link(pair[0], "behind", pair[1]);
         world.link(pair[1], "before", pair[0]);
     }
-    check(&world, expect![[r#"
+    check(
+        &world,
+        expect![[r#"
         1. insert into a
              before = NULL, behind = NULL, id = new $0 -- add a(new 3)
              before = NULL, behind = $0, id = new $1 -- add a(new 2)
@@ -140,7 +145,8 @@ fn each_of_several_rings_is_cut_once() {
         2. update a
              id = $0: before = $1 -- add a(new 3)
              id = $1: before = $2 -- add a(new 2)
-             id = $2: before = $3 -- add a(new 1)"#]]);
+             id = $2: before = $3 -- add a(new 1)"#]],
+    );
 }
 
 #[test]
