@@ -97,7 +97,10 @@ pub fn taken_back(case: &Case<'_>) -> bool {
     let cannot = case.expected.may_say("Could not refresh instance")
         || case.expected.may_say(NOT_PERSISTENT);
     let is_gone = matches!(case.step, Step::Refresh { .. }) && cannot && case.got.is_ok();
-    case.past.taken_back && (is_gone || has_more_rows(case))
+    let is_kept = |_: &str, expected: &str, got: &str| {
+        matches!(expected, "deleted" | "detached") && got == "persistent"
+    };
+    case.past.taken_back && (is_gone || has_more_rows(case) || all_states(case, is_kept))
 }
 
 /// After that the next flush may be refused, because what it flushed was half done; entail has flushed

@@ -228,14 +228,7 @@ impl Arena {
         initiator: Option<Initiator>,
         only_if: Option<Slot>,
     ) -> Result<(), StateError> {
-        let mut old = self.old_target(relationship, owner);
-        if old == Old::Unknown
-            && let Some(value) = value
-            && self.names(relationship, owner, value)
-        {
-            self.one_link_mut(relationship.id, owner).hold(One::Object(value));
-            old = Old::Object(value);
-        }
+        let old = self.old_target(relationship, owner);
         if let Some(expected) = only_if
             && old != Old::Unknown
             && old != Old::Object(expected)
@@ -377,7 +370,9 @@ impl Arena {
             }
             self.replace_inverse(mapping, relationship, owner, value, old, initiator)?;
         }
-        self.note_one(relationship, owner, old);
+        let is_same = |value: &Slot| old == Old::Unknown && self.names(relationship, owner, *value);
+        let was = value.filter(is_same).map_or(old, Old::Object);
+        self.note_one(relationship, owner, was);
         if relationship.tracks_parent()
             && let Some(value) = value
         {

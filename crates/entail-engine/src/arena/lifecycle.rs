@@ -178,7 +178,8 @@ impl Arena {
         self.attach_persistent(id)?;
         let mut reach = walk(self, Cascade::Delete, id);
         reach.objects.retain(|&(reached, _)| {
-            self.cell(reached).key.is_some() && !self.flags(reached).has(Flags::MARKED)
+            let is_marked = self.flags(reached).has(Flags::MARKED);
+            self.cell(reached).key.is_some() && !is_marked && reached != id
         });
         if let Err(error) = self.check_each_alone(&reach.objects) {
             if !before.has(Flags::MAPPED) {
