@@ -55,6 +55,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("EXPIRE-09", expired::found_gone),
     stop("EXPIRE-09", expired::read_for_its_version),
     stop("EXPIRE-09", expired::merged_anew),
+    go_on("WRITE-03", expired::set_before_it_was_read),
     stop("EXPIRE-03, RB-01", expired::flushed_to_read),
     stop("EXPIRE-09", expired::used_though_lost),
     go_on("EXPIRE-09", expired::gone_behind_it),

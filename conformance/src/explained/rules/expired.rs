@@ -113,6 +113,19 @@ pub fn read_for_its_version(case: &Case<'_>) -> bool {
         && case.got.is_code("E0404")
 }
 
+/// A column of an expired object was set to what its row has, as comes to light when that is read:
+/// SQLAlchemy takes it for changed.
+pub fn set_before_it_was_read(case: &Case<'_>) -> bool {
+    let (Some(expected), Some(got)) = (case.expected.dirty(), case.got.dirty()) else {
+        return false;
+    };
+    let was_set = |name: &str| case.past.columns_set(name).next().is_some();
+    let mut more = expected.iter().filter(|name| !got.contains(name));
+    may_be_stale(case)
+        && got.iter().all(|name| expected.contains(name))
+        && more.all(|name| name.as_str().is_some_and(was_set))
+}
+
 /// An object that is merged onto is read afresh, and if its row is gone, another takes its place.
 pub fn merged_anew(case: &Case<'_>) -> bool {
     let changed = case.expected.dirty().is_some() && case.got.dirty().is_some();

@@ -1,7 +1,7 @@
 //! Objects outside of the session.
 
 use super::super::Case;
-use super::super::look::{all_states, changes, has_fewer_rows, has_single_parent};
+use super::super::look::{all_states, attaches, changes, has_fewer_rows, has_single_parent};
 use super::super::refusal::{CANNOT_LOAD, NOT_PRESENT, is_refused_delete};
 use crate::scenario::Step;
 
@@ -61,6 +61,9 @@ pub fn in_again_by_a_delete(case: &Case<'_>) -> bool {
         is_gone(name) && expected == "persistent" && matches!(got, "deleted" | "detached")
     };
     let loads = changes(case.step) && case.got.detail() == CANNOT_LOAD;
-    let used = case.expected.is_ok() && (needs_it && case.got.is_code("E0205") || loads);
+    let cannot = needs_it && case.got.is_code("E0205")
+        || attaches(case.step) && case.got.is_code("E0206")
+        || loads;
+    let used = case.expected.is_ok() && cannot;
     case.past.deleted_again && (used || all_states(case, both))
 }
