@@ -49,6 +49,7 @@ pub use merge::{Document, MergeGraph, MergeNeeds};
 pub(crate) use merge::{MergeError, MergePass};
 pub use reading::Change;
 
+use attach::Holding;
 pub(crate) use deferred::Deferred;
 use identity::Identity;
 use lifecycle::Enlisting;
@@ -162,6 +163,8 @@ pub struct Arena {
     deferred: Deferred,
     /// Memory for the walk of the next `add`.
     enlisting: Enlisting,
+    /// New values that are being taken.
+    holding: Holding,
     /// What new objects wrote before a rollback took their rows, where others may refer to it.
     lost_rows: FxHashMap<ObjectId, SnapshotId>,
     undo: Undo,
@@ -211,6 +214,7 @@ impl Arena {
             touched: Vec::new(),
             deferred: Deferred::default(),
             enlisting: Enlisting::default(),
+            holding: Holding::default(),
             lost_rows: FxHashMap::default(),
             undo: Undo::default(),
         }

@@ -29,6 +29,21 @@ enum Taker<'a> {
     Graph(&'a mut MergeGraph, &'a Arena),
 }
 
+/// Values whose relationship fields are taken, each with what is in them.
+#[derive(Debug, Default)]
+pub(super) struct Holding {
+    /// How many are being taken, each in a field of the one before.
+    depth: u32,
+    /// Those that lie deeper: their fields are taken later, because a graph may be deeper than a stack.
+    deeper: Vec<(ObjectId, Give)>,
+}
+
+/// So many values are taken one in the other.
+const DEEP: u32 = 64;
+
+/// Takes the relationship fields of an object that is in the arena.
+type Give = fn(&mut Arena, &Mapping, ObjectId) -> Result<(), StateError>;
+
 impl<'a> Links<'a> {
     /// Takes the members of a relationship to many, by its place among the entity's.
     pub fn many<T: Object>(&mut self, relationship: usize, items: Vec<Item<T>>) {
@@ -128,18 +143,38 @@ impl Arena {
             return Err(StateError::NotMapped { entity: T::NAME.to_owned() });
         }
         let id = self.reserve(entity);
-        let given = if value.has_links() {
-            let to = Taker::Arena(self, id.slot);
-            let mut links = Links { mapping, entity, to, error: None };
-            value.give_links(&mut links);
-            links.finish()
-        } else {
-            Ok(())
-        };
+        let mut given = Ok(());
+        if value.has_links() {
+            if self.holding.depth < DEEP {
+                given = self.take_links(mapping, id, &mut value);
+            } else {
+                self.holding.deeper.push((id, give::<T>));
+            }
+        }
         if let Some(store) = self.typed_store_mut::<T>(entity) {
             store.objects[id.slot.0 as usize] = Some(value);
         }
+        while self.holding.depth == 0
+            && let Some((deeper, give)) = self.holding.deeper.pop()
+        {
+            given = given.and(give(self, mapping, deeper));
+        }
         given.map(|()| id)
+    }
+
+    fn take_links<T: Object>(
+        &mut self,
+        mapping: &Mapping,
+        id: ObjectId,
+        value: &mut T,
+    ) -> Result<(), StateError> {
+        self.holding.depth += 1;
+        let to = Taker::Arena(self, id.slot);
+        let mut links = Links { mapping, entity: id.entity, to, error: None };
+        value.give_links(&mut links);
+        let taken = links.finish();
+        self.holding.depth -= 1;
+        taken
     }
 
     fn take_many<T: Object>(
@@ -172,4 +207,15 @@ impl Arena {
         let target = item.map(|item| self.place(mapping, relationship.target, item)).transpose()?;
         self.set_one(mapping, relationship, owner, target.map(|id| id.slot))
     }
+}
+
+fn give<T: Object>(arena: &mut Arena, mapping: &Mapping, id: ObjectId) -> Result<(), StateError> {
+    let place = |arena: &mut Arena, value: Option<T>| {
+        let store = arena.typed_store_mut::<T>(id.entity)?;
+        std::mem::replace(&mut store.objects[id.slot.0 as usize], value)
+    };
+    let Some(mut value) = place(arena, None) else { return Ok(()) };
+    let taken = arena.take_links(mapping, id, &mut value);
+    place(arena, Some(value));
+    taken
 }

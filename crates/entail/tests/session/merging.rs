@@ -212,3 +212,21 @@ fn a_graph_may_be_deeper_than_a_stack() {
     assert_eq!((depth, session[merged].id), (DEPTH, DEPTH - 1));
     assert_eq!(session.state(merged), State::Pending);
 }
+
+#[test]
+fn a_new_object_may_be_deeper_than_a_stack() {
+    const DEPTH: i64 = 20_000;
+    let place = super::database::Place::small();
+    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
+    db.create_all().unwrap();
+    let mut session = db.session();
+    let whole = (0..DEPTH).rev().fold(None, |below: Option<Node>, id| {
+        let children = below.map_or_else(unset, |below| many![below]);
+        Some(Node { id, children, parent: unset() })
+    });
+    let root = session.add(whole.unwrap());
+    session.commit().unwrap();
+    let sum = "select count(*) from nodes n join nodes p on p.id = n.parent_id and n.id = p.id + 1";
+    assert_eq!(count(&mut session, sum), DEPTH - 1);
+    assert_eq!(session.many(root, Node::CHILDREN).unwrap().len(), 1);
+}
