@@ -191,9 +191,29 @@ impl Work {
         handle: Handle<T>,
         paths: P,
     ) -> Result<T, StateError> {
-        let id = self.id(handle)?;
-        let branches = self.branches(id, paths)?;
-        self.unit.arena.detach(id, &branches)
+        let mut values = self.detach_all([handle], paths)?;
+        values.pop().ok_or_else(|| StateError::NotMapped { entity: T::NAME.to_owned() })
+    }
+
+    /// Moves several objects out of the session, as [`detach`](Self::detach) does with one. The rest
+    /// of the session is gone through once, to forget them, and not for each of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`detach`](Self::detach).
+    pub fn detach_all<T: Object, P: Paths<Root = T>>(
+        &mut self,
+        handles: impl IntoIterator<Item = Handle<T>>,
+        paths: P,
+    ) -> Result<Vec<T>, StateError> {
+        let handles = handles.into_iter();
+        let roots: Vec<_> = handles.map(|handle| self.id(handle)).collect::<Result<_, _>>()?;
+        let Some(&first) = roots.first() else { return Ok(Vec::new()) };
+        if let Some(&other) = roots.iter().find(|root| root.entity != first.entity) {
+            return Err(StateError::NoRelationship { object: self.unit.arena.label(other) });
+        }
+        let branches = self.branches(first, paths)?;
+        self.unit.arena.detach(&roots, &branches)
     }
 
     /// An object to be serialized where it is; see [`View`](crate::View).

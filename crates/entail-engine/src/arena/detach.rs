@@ -86,8 +86,8 @@ impl Leaving<'_> {
 }
 
 impl Arena {
-    /// Moves an object out of the session, with all that some relationships lead to: it becomes
-    /// the owner of copies of them, and their handles are stale. One that is reached several times
+    /// Moves objects out of the session, with all that some relationships lead to: they become
+    /// the owners of copies of them, and their handles are stale. One that is reached several times
     /// is there several times.
     ///
     /// # Errors
@@ -96,28 +96,30 @@ impl Arena {
     /// pending object or one that is marked to be deleted. Nothing has moved then.
     pub fn detach<T: Object>(
         &mut self,
-        root: ObjectId,
+        roots: &[ObjectId],
         branches: &Branches,
-    ) -> Result<T, StateError> {
-        let leaving = self.reached_along(root, branches, |arena, id| arena.may_leave(id))?;
-        let value = self.value_of(root, branches)?;
+    ) -> Result<Vec<T>, StateError> {
+        let leaving = self.reached_along(roots, branches, |arena, id| arena.may_leave(id))?;
+        let values: Result<_, _> =
+            roots.iter().map(|&root| self.value_of(root, branches)).collect();
+        let values = values?;
         self.vacate_all(&leaving);
-        Ok(value)
+        Ok(values)
     }
 
-    /// The objects that some relationships lead to, the first one included.
+    /// The objects that some relationships lead to, the first ones included.
     ///
     /// # Errors
     ///
     /// E0204 for a relationship that is not loaded, and what the check says.
     fn reached_along(
         &self,
-        root: ObjectId,
+        roots: &[ObjectId],
         branches: &Branches,
         check: impl Fn(&Arena, ObjectId) -> Result<(), StateError>,
     ) -> Result<ByObject<()>, StateError> {
-        let mut reached = ByObject::new(self, 1);
-        let mut stack = vec![(root, branches)];
+        let mut reached = ByObject::new(self, roots.len());
+        let mut stack: Vec<_> = roots.iter().rev().map(|&root| (root, branches)).collect();
         while let Some((id, branches)) = stack.pop() {
             if !reached.contains_key(&id) {
                 check(self, id)?;
@@ -137,7 +139,7 @@ impl Arena {
     ///
     /// E0203 for an expired object, E0204 for a relationship that is not loaded.
     pub fn check_readable(&self, root: ObjectId, branches: &Branches) -> Result<(), StateError> {
-        self.reached_along(root, branches, |arena, id| arena.check_fresh(id)).map(drop)
+        self.reached_along(&[root], branches, |arena, id| arena.check_fresh(id)).map(drop)
     }
 
     fn check_fresh(&self, id: ObjectId) -> Result<(), StateError> {

@@ -40,6 +40,28 @@ fn a_tree_leaves_the_session_and_comes_back_without_a_change() {
 }
 
 #[test]
+fn several_trees_leave_together_or_none_does() {
+    let db = shop();
+    let mut session = db.session();
+    let ann = loaded_ann(&mut session);
+    let bob = session.add(user("bob"));
+    let way = || User::ORDERS.then(Order::ITEMS);
+    let refused = session.detach_all([ann, bob], way());
+    assert!(matches!(refused, Err(StateError::WrongState { .. })));
+    assert_eq!(session[ann].name, "ann");
+    session.commit().unwrap();
+    session.load(bob, way()).unwrap();
+    let trees = session.detach_all([bob, ann, bob], way()).unwrap();
+    let names: Vec<_> = trees.iter().map(|tree| tree.name.as_str()).collect();
+    assert_eq!(names, ["bob", "ann", "bob"]);
+    assert_eq!(trees[1].orders.values().count(), 2);
+    assert!([ann, bob].iter().all(|&one| session.get(one).is_err()));
+    assert!(session.detach_all([], way()).unwrap().is_empty());
+    session.merge_all(trees).unwrap();
+    assert_eq!(session.plan().unwrap().to_string(), "nothing to do");
+}
+
+#[test]
 fn what_was_changed_in_the_tree_is_written_by_the_merge() {
     let db = shop();
     let mut session = db.session();
