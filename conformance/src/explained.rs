@@ -22,7 +22,7 @@ pub enum Then {
     GoOn,
 }
 
-/// Why two answers may differ, or why nothing can be compared after two that agree.
+/// Why two answers may differ, or those that come after two that agree.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
     /// The behaviours whose lines in DEVIATIONS.md say why.
@@ -65,8 +65,8 @@ impl<'a> Case<'a> {
         rules::OF_DIFFERENCES.iter().find(|rule| (rule.explains)(self))
     }
 
-    /// The rule that says why the sessions differ, though the answers agree.
-    pub fn ended(&self) -> Option<&'static Rule> {
+    /// The rule that says why the sessions may differ from here on, though the answers agree.
+    pub fn parted(&self) -> Option<&'static Rule> {
         rules::OF_AGREEMENTS.iter().find(|rule| (rule.explains)(self))
     }
 }

@@ -18,7 +18,7 @@ const fn go_on(because: &'static str, explains: fn(&Case<'_>) -> bool) -> Rule {
     Rule { because, then: Then::GoOn, explains }
 }
 
-/// Why nothing can be compared after two answers that agree.
+/// Why the sessions may differ after two answers that agree: what comes then is compared until it does.
 pub const OF_AGREEMENTS: &[Rule] = &[
     stop("DBFK-02, RB-06", agreed::failed_without_rollback),
     stop("STATE-09", agreed::refused_in_part),

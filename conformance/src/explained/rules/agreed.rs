@@ -1,4 +1,4 @@
-//! Answers that agree, and after which the sessions differ.
+//! Answers that agree, and after which the sessions may differ.
 
 use super::super::Case;
 use super::super::look::{attaches, names};

@@ -393,17 +393,17 @@ fn a_recording_without_details_may_have_said_what_a_rule_asks_for() {
 
 #[test]
 fn after_answers_that_agree_the_sessions_may_differ() {
-    let ended = |step: Json, answer: Json| {
+    let parted = |step: Json, answer: Json| {
         let (scenario, past) = (scenario(true, false), Past::default());
         let step = from_value(step).expect("the step is well-formed");
         let case = Case::new(&scenario, &past, &step, &answer, &answer);
-        case.ended().map_or("", |rule| rule.because)
+        case.parted().map_or("", |rule| rule.because)
     };
     let show = json!({"op": "view", "owner": "a", "rel": "up"});
     let refused = || error("integrity.not_null", "E0502");
-    assert_eq!(ended(show.clone(), refused()), "DBFK-02, RB-06");
-    assert_eq!(ended(op("flush"), refused()), "");
+    assert_eq!(parted(show.clone(), refused()), "DBFK-02, RB-06");
+    assert_eq!(parted(op("flush"), refused()), "");
     let way = error("invalid_request", "another instance with key (1,)");
-    assert_eq!(ended(of("add", "a"), way.clone()), "STATE-09");
-    assert_eq!(ended(show, way), "");
+    assert_eq!(parted(of("add", "a"), way.clone()), "STATE-09");
+    assert_eq!(parted(show, way), "");
 }
