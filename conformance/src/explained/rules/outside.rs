@@ -1,7 +1,7 @@
 //! Objects outside of the session.
 
 use super::super::Case;
-use super::super::look::{all_states, attaches, changes, has_fewer_rows, has_single_parent};
+use super::super::look::{all_states, attaches, changes, has_fewer_rows, has_single_parent, names};
 use super::super::refusal::{CANNOT_LOAD, NOT_PRESENT, is_refused_delete};
 use crate::scenario::Step;
 
@@ -52,6 +52,15 @@ pub fn deleted_twice(case: &Case<'_>) -> bool {
     })
 }
 
+/// Whether somebody of the step was brought to whom one that was deleted was brought as well.
+fn is_joined_with_the_gone(case: &Case<'_>) -> bool {
+    let past = case.past;
+    let shares = |name: &str, other: &str| {
+        past.names().any(|one| past.were_joined(name, one) && past.were_joined(other, one))
+    };
+    names(case.step).any(|name| past.deleted().any(|deleted| shares(name, deleted)))
+}
+
 /// It comes into SQLAlchemy's session again, and what its delete cascade reaches does.
 pub fn in_again_by_a_delete(case: &Case<'_>) -> bool {
     let needs_it =
@@ -62,7 +71,7 @@ pub fn in_again_by_a_delete(case: &Case<'_>) -> bool {
     };
     let loads = changes(case.step) && case.got.detail() == CANNOT_LOAD;
     let cannot = needs_it && case.got.is_code("E0205")
-        || attaches(case.step) && case.got.is_code("E0206")
+        || attaches(case.step) && case.got.is_code("E0206") && is_joined_with_the_gone(case)
         || loads;
     let used = case.expected.is_ok() && cannot;
     case.past.deleted_again && (used || all_states(case, both))
