@@ -1,6 +1,7 @@
 //! Queues: what was added to a list and removed from it while it was not loaded.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::handle::Slot;
 
@@ -91,21 +92,32 @@ enum Members {
 /// Many members, each with its number: they count up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Many {
-    members: FxHashMap<Slot, (u64, Speaker)>,
+    members: IndexMap<Slot, (u64, Speaker), FxBuildHasher>,
     next: u64,
+    /// Whether one was taken out, and the last one has its place.
+    is_mixed: bool,
 }
 
 impl Many {
     fn insert(&mut self, member: Slot, speaker: Speaker) {
-        let Self { members, next } = self;
+        let Self { members, next, .. } = self;
         members.entry(member).and_modify(|(_, last)| *last = speaker).or_insert((*next, speaker));
         *next += 1;
     }
 
-    fn in_order(&self) -> Vec<(Slot, Speaker)> {
+    fn remove(&mut self, member: Slot) -> bool {
+        let is_there = self.members.swap_remove(&member).is_some();
+        self.is_mixed |= is_there;
+        is_there
+    }
+
+    fn each(&self, mut each: impl FnMut(Slot, Speaker)) {
+        if !self.is_mixed {
+            return self.members.iter().for_each(|(&member, &(_, speaker))| each(member, speaker));
+        }
         let mut all: Vec<_> = self.members.iter().collect();
         all.sort_unstable_by_key(|(_, (number, _))| *number);
-        all.into_iter().map(|(&member, &(_, speaker))| (member, speaker)).collect()
+        all.into_iter().for_each(|(&member, &(_, speaker))| each(member, speaker));
     }
 }
 
@@ -142,7 +154,7 @@ impl Members {
                 let place = few.iter().position(|(one, _)| *one == member);
                 place.map(|place| few.remove(place)).is_some()
             }
-            Members::Many(many) => many.members.remove(&member).is_some(),
+            Members::Many(many) => many.remove(member),
         }
     }
 
@@ -170,9 +182,7 @@ impl Members {
     fn each(&self, mut each: impl FnMut(Slot, Speaker)) {
         match self {
             Members::Few(few) => few.iter().for_each(|&(member, speaker)| each(member, speaker)),
-            Members::Many(many) => {
-                many.in_order().into_iter().for_each(|(member, speaker)| each(member, speaker));
-            }
+            Members::Many(many) => many.each(each),
         }
     }
 }
