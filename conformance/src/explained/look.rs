@@ -47,6 +47,11 @@ pub fn all_states(case: &Case<'_>, is_so: impl Fn(&str, &str, &str) -> bool) -> 
         })
 }
 
+/// Whether an object stays in entail, and is gone in SQLAlchemy: for [`all_states`].
+pub fn stays_here(_: &str, expected: &str, got: &str) -> bool {
+    matches!(expected, "deleted" | "detached") && got == "persistent"
+}
+
 /// Whether an object is gone in entail, and stays in SQLAlchemy: for [`all_states`].
 pub fn is_gone_here(_: &str, expected: &str, got: &str) -> bool {
     expected == "persistent" && matches!(got, "deleted" | "detached")

@@ -49,6 +49,7 @@ pub const OF_DIFFERENCES: &[Rule] = &[
     stop("M2M-11", flushed::counted_several_times),
     stop("BACKREF-10", flushed::two_owners),
     stop("IDMAP-02", flushed::number_given_again),
+    stop("IDMAP-02", flushed::missed_by_its_version),
     stop("EXPIRE-03, RB-03", expired::row_not_needed),
     stop("EXPIRE-03", expired::read_to_show),
     stop("EXPIRE-09", expired::lost_by_reading),

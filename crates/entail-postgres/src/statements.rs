@@ -66,7 +66,7 @@ impl Statements {
     }
 
     /// What is known of a call already.
-    pub(crate) fn known(&mut self, call: &Call) -> Known {
+    fn known(&mut self, call: &Call) -> Known {
         let statement = self.prepared.as_mut().and_then(|kept| kept.get(&call.sql).cloned());
         let habits = match filled(call) {
             Some(table) => self.habits(table),
@@ -80,13 +80,16 @@ impl Statements {
         self.tables.get(table).copied()
     }
 
-    /// How a call of which this is known can be sent, if nothing must be asked before.
-    pub(crate) fn ready(&self, known: &Known) -> Option<Ready> {
-        let Known { statement, habits } = known;
-        if self.are_kept() && statement.is_none() {
-            return None;
+    /// How a call can be sent, or what is known of it, if something must be asked before.
+    pub(crate) fn ready(&mut self, call: &Call) -> Result<Ready, Known> {
+        match self.known(call) {
+            Known { statement, habits: Some(habits) }
+                if statement.is_some() || !self.are_kept() =>
+            {
+                Ok(Ready { statement, habits })
+            }
+            known => Err(known),
         }
-        Some(Ready { statement: statement.clone(), habits: (*habits)? })
     }
 
     /// Takes an answer.

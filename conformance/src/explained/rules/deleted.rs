@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::super::Case;
 use super::super::look::{
     additions, all_relationships, all_states, attaches, deletes_orphans, has_fewer_rows,
-    has_more_rows, has_single_parent, is_gone_here, members, names,
+    has_more_rows, has_single_parent, is_gone_here, members, names, stays_here,
 };
 use super::super::refusal::{
     BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, ROW_IS_GONE, is_refused_autoflush,
@@ -85,9 +85,7 @@ pub fn leads_to_the_deleted(case: &Case<'_>) -> bool {
 pub fn held_by_another(case: &Case<'_>) -> bool {
     has_single_parent(case)
         && all_states(case, |name, expected, got| {
-            case.past.companions(name) > 1
-                && matches!(expected, "deleted" | "detached")
-                && got == "persistent"
+            case.past.companions(name) > 1 && stays_here(name, expected, got)
         })
 }
 
@@ -97,10 +95,7 @@ pub fn taken_back(case: &Case<'_>) -> bool {
     let cannot = case.expected.may_say("Could not refresh instance")
         || case.expected.may_say(NOT_PERSISTENT);
     let is_gone = matches!(case.step, Step::Refresh { .. }) && cannot && case.got.is_ok();
-    let is_kept = |_: &str, expected: &str, got: &str| {
-        matches!(expected, "deleted" | "detached") && got == "persistent"
-    };
-    case.past.taken_back && (is_gone || has_more_rows(case) || all_states(case, is_kept))
+    case.past.taken_back && (is_gone || has_more_rows(case) || all_states(case, stays_here))
 }
 
 /// After that the next flush may be refused, because what it flushed was half done; entail has flushed
@@ -254,11 +249,8 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
 pub fn orphan_once_touched(case: &Case<'_>) -> bool {
     let is_read_afresh = case.past.merged || case.past.refreshed;
     let may_delete = is_read_afresh && all_relationships(case).any(deletes_orphans);
-    let deleted = |_: &str, expected: &str, got: &str| {
-        matches!(expected, "deleted" | "detached") && got == "persistent"
-    };
     has_single_parent(case) && has_more_rows(case)
-        || may_delete && (has_more_rows(case) || all_states(case, deleted))
+        || may_delete && (has_more_rows(case) || all_states(case, stays_here))
 }
 
 /// A deleted object is set to what it leads to, as its delete has found out, so that nothing comes along.

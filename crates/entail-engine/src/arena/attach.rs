@@ -211,8 +211,7 @@ impl Arena {
 
 fn give<T: Object>(arena: &mut Arena, mapping: &Mapping, id: ObjectId) -> Result<(), StateError> {
     let place = |arena: &mut Arena, value: Option<T>| {
-        let store = arena.typed_store_mut::<T>(id.entity)?;
-        std::mem::replace(&mut store.objects[id.slot.0 as usize], value)
+        arena.typed_store_mut::<T>(id.entity)?.replace(id.slot, value)
     };
     let Some(mut value) = place(arena, None) else { return Ok(()) };
     let taken = arena.take_links(mapping, id, &mut value);

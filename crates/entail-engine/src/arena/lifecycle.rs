@@ -240,7 +240,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Lets go of objects. The lists that have them are gone through once, however many they are.
+    /// Lets go of objects.
     fn release_all(&mut self, objects: impl IntoIterator<Item = ObjectId>) {
         let mut deleted = FxHashSet::default();
         for id in objects {

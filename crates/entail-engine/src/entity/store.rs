@@ -88,6 +88,11 @@ impl<T> TypedStore<T> {
     pub(crate) fn new() -> Self {
         Self { objects: Vec::new() }
     }
+
+    /// Puts an object at a place, or none, and gives the one that was there.
+    pub(crate) fn replace(&mut self, slot: Slot, object: Option<T>) -> Option<T> {
+        std::mem::replace(&mut self.objects[slot.0 as usize], object)
+    }
 }
 
 impl<T> fmt::Debug for TypedStore<T> {

@@ -100,8 +100,9 @@ impl Cuts {
     pub fn apply(self, rows: &mut Rows<'_>) {
         let mut moved = Vec::new();
         rows.edges.retain(|&edge| {
-            moved.extend(self.moved(edge));
-            !self.has(edge)
+            let elsewhere = self.moved(edge);
+            moved.extend(elsewhere);
+            elsewhere.is_none() && !self.dropped.contains(&edge)
         });
         rows.edges.extend(self.fixed);
         rows.edges.extend(moved);

@@ -29,10 +29,9 @@ impl Pipeline<'_, '_> {
         let mut unready = Vec::new();
         for (index, request) in batch.requests.iter().enumerate() {
             let Request::Call(call) = request else { continue };
-            let known = self.statements.known(call);
-            self.ready[index] = self.statements.ready(&known);
-            if self.ready[index].is_none() {
-                unready.push(Unready { index, call, known });
+            match self.statements.ready(call) {
+                Ok(ready) => self.ready[index] = Some(ready),
+                Err(known) => unready.push(Unready { index, call, known }),
             }
         }
         self.prepare(unready).await
@@ -40,11 +39,12 @@ impl Pipeline<'_, '_> {
 
     /// Prepares the statement of one request, if it is not. What is flying must have landed then.
     pub(super) async fn prepare_one(&mut self, index: usize, call: &Call) -> Result<Ready, Failed> {
-        let known = self.statements.known(call);
-        self.ready[index] = self.statements.ready(&known);
-        if self.ready[index].is_none() {
-            self.land_all().await?;
-            self.prepare(vec![Unready { index, call, known }]).await?;
+        match self.statements.ready(call) {
+            Ok(ready) => self.ready[index] = Some(ready),
+            Err(known) => {
+                self.land_all().await?;
+                self.prepare(vec![Unready { index, call, known }]).await?;
+            }
         }
         self.ready[index].clone().ok_or_else(|| Failed::at(index, unprepared(call)))
     }

@@ -3,6 +3,7 @@
 use entail::blocking::Database;
 use entail::prelude::*;
 
+use super::database::Place;
 use super::shop::*;
 
 #[test]
@@ -165,15 +166,20 @@ struct Node {
     parent: BelongsTo<Option<Node>>,
 }
 
+fn nodes() -> (Place, Database) {
+    let place = Place::small();
+    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
+    db.create_all().unwrap();
+    (place, db)
+}
+
 fn node(id: i64) -> Node {
     Node { id, children: unset(), parent: unset() }
 }
 
 #[test]
 fn lists_that_lead_back_are_not_loaded() {
-    let place = super::database::Place::small();
-    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
-    db.create_all().unwrap();
+    let (_place, db) = nodes();
     let mut session = db.session();
     session.add_all([node(1), node(2), node(3)]);
     session.commit().unwrap();
@@ -192,9 +198,7 @@ fn lists_that_lead_back_are_not_loaded() {
 #[test]
 fn a_graph_may_be_deeper_than_a_stack() {
     const DEPTH: i64 = 20_000;
-    let place = super::database::Place::small();
-    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
-    db.create_all().unwrap();
+    let (_place, db) = nodes();
     let mut session = db.session();
     let root = session.hold(node(0));
     let mut last = root;
@@ -216,9 +220,7 @@ fn a_graph_may_be_deeper_than_a_stack() {
 #[test]
 fn a_new_object_may_be_deeper_than_a_stack() {
     const DEPTH: i64 = 20_000;
-    let place = super::database::Place::small();
-    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
-    db.create_all().unwrap();
+    let (_place, db) = nodes();
     let mut session = db.session();
     let whole = (0..DEPTH).rev().fold(None, |below: Option<Node>, id| {
         let children = below.map_or_else(unset, |below| many![below]);

@@ -384,7 +384,7 @@ fn give<T: Object>(
     let id = graph.node(node).id;
     let place = |graph: &mut MergeGraph, value: Option<T>| {
         let store = graph.values_mut(id.entity)?.as_any_mut().downcast_mut::<TypedStore<T>>()?;
-        std::mem::replace(&mut store.objects[id.slot.0 as usize], value)
+        store.replace(id.slot, value)
     };
     let Some(mut value) = place(graph, None) else { return Ok(()) };
     let result = Links::give_to_graph(&mut value, graph, arena, mapping, id.entity);
