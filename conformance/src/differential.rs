@@ -27,6 +27,9 @@ pub struct Differential {
     /// How many scenarios are made.
     #[arg(long, default_value_t = 2000)]
     count: u64,
+    /// The number of the first one, to make a single one of a seed again.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
     /// Of one kind only.
     #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(generate::kinds()))]
     kind: Option<String>,
@@ -73,7 +76,7 @@ impl Differential {
             unrecordable: Vec::new(),
             kept,
         });
-        let next = AtomicU64::new(0);
+        let next = AtomicU64::new(self.first);
         quietly(|| {
             thread::scope(|scope| {
                 let work = || self.work(&next, &results).map_err(|error| error.to_string());
@@ -103,7 +106,7 @@ impl Differential {
         let mut recorder = Recorder::start(&self.python, &self.package)?;
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= self.count {
+            if number - self.first >= self.count {
                 return Ok(());
             }
             let made = generate::scenario(self.seed, number, self.kind.as_deref());

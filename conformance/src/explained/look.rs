@@ -213,6 +213,12 @@ pub fn has_single_parent(case: &Case<'_>) -> bool {
     all_relationships(case).any(|one| one.single_parent && deletes_orphans(one))
 }
 
+/// Whether the database deletes rows along with those that they refer to.
+pub fn cascades_below(case: &Case<'_>) -> bool {
+    let mut keys = case.scenario.tables.iter().flat_map(|table| &table.foreign_keys);
+    keys.any(|key| key.on_delete.as_deref() == Some("cascade"))
+}
+
 /// Whether a step brings an object to another, or into the session.
 pub fn attaches(step: &Step) -> bool {
     matches!(step, Step::SetRel { .. } | Step::Append { .. } | Step::Add { .. })

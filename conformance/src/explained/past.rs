@@ -42,6 +42,8 @@ pub struct Past {
     pub merged_after_failure: bool,
     /// Whether something was merged that has the key of a deleted object.
     pub merged_onto_deleted: bool,
+    /// Whether an object of which a column was set was read before the next step that flushes.
+    pub read_what_was_set: bool,
     /// The columns that were set to NULL.
     pub nulled: HashSet<String>,
     /// Whether a column was set of an object that had been given to `delete`.
@@ -152,7 +154,11 @@ impl Past {
             Step::Read { object, .. } if answer.error() == "invalid_request" => {
                 self.lost.insert(self.first_name(object).to_owned());
             }
-            Step::Read { .. } => self.read_after_a_merge |= self.merged,
+            Step::Read { object, .. } => {
+                self.read_after_a_merge |= self.merged;
+                let was_set = self.columns_set(object).next().is_some();
+                self.read_what_was_set |= self.unflushed && was_set;
+            }
             Step::Flush => self.note_flush(),
             Step::Commit => {
                 self.note_flush();
@@ -180,6 +186,7 @@ impl Past {
         self.may_have_flushed = false;
         self.unflushed = false;
         self.unflushed_delete = false;
+        self.read_what_was_set = false;
     }
 
     /// A graph is merged: what it sets to NULL, and whether it has the key of a deleted object.

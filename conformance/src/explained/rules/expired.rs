@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use super::super::look::{
-    all_relationships, all_states, changes, deletes_orphans, has_given_key, has_post_update,
-    has_version, may_be_stale, names, same_but_references,
+    all_relationships, all_states, cascades_below, changes, deletes_orphans, has_given_key,
+    has_post_update, has_version, is_gone_here, may_be_stale, names, same_but_references,
 };
 use super::super::refusal::{NOT_PERSISTED, NOT_PRESENT, ROW_IS_GONE};
 use super::super::{Answer, Case};
@@ -27,7 +27,8 @@ pub fn row_not_needed(case: &Case<'_>) -> bool {
 }
 
 /// To show a column of an expired object, or that it leads to nobody, entail reads it, and flushes
-/// before; SQLAlchemy may know that from a flush that has read it.
+/// before; SQLAlchemy may know that from a flush that has read it, or from the change of a key, which reads
+/// what was there.
 pub fn read_to_show(case: &Case<'_>) -> bool {
     let shows = match case.step {
         Step::View { .. } => case.expected.view().is_some_and(Json::is_null),
@@ -37,7 +38,9 @@ pub fn read_to_show(case: &Case<'_>) -> bool {
     let has_flushed =
         all_states(case, |_, expected, got| expected == "pending" && got == "persistent");
     let refused = shows && case.got.is_of_a_flush();
-    case.scenario.session.autoflush && (refused || has_flushed)
+    let both = case.expected.tables().is_some() && case.got.tables().is_some();
+    let is_written = both && may_be_stale(case) && case.past.read_what_was_set;
+    case.scenario.session.autoflush && (refused || has_flushed || is_written)
 }
 
 /// Reading an expired object whose row is gone leaves it where it is; entail has asked for it by its key,
@@ -129,7 +132,12 @@ pub fn set_before_it_was_read(case: &Case<'_>) -> bool {
 /// An object that is merged onto is read afresh, and if its row is gone, another takes its place.
 pub fn merged_anew(case: &Case<'_>) -> bool {
     let changed = case.expected.dirty().is_some() && case.got.dirty().is_some();
-    case.past.merged && case.past.raw_delete && may_be_stale(case) && changed
+    let may_be_gone = case.past.raw_delete || case.past.has_deleted() && cascades_below(case);
+    let is_new = all_states(case, |name, expected, got| match expected {
+        "persistent" => got == "pending" || is_gone_here(name, expected, got),
+        _ => false,
+    });
+    case.past.merged && may_be_gone && may_be_stale(case) && (changed || is_new)
 }
 
 /// What a flush before a read has given to an object that the read was for, it keeps through a rollback,
@@ -166,7 +174,8 @@ pub fn goes_on_to_show(case: &Case<'_>) -> bool {
         were_joined && other.view().is_some_and(Json::is_null)
     };
     let (expected, got) = (case.expected, case.got);
-    case.past.refreshed && (shows(expected, got) || shows(got, expected))
+    case.past.refreshed && shows(expected, got)
+        || (case.past.refreshed || may_be_stale(case)) && shows(got, expected)
 }
 
 /// The list of a former owner lets go of an object, though that was read afresh since, so that it leads to

@@ -376,7 +376,40 @@ fn another_object_of_the_row_is_explained_where_the_first_was_let_go_of() {
     let why = explained(&outside, show.clone(), first.clone(), stranger.clone());
     assert_eq!(why, "RB-04, CASC-DEL-01");
     let back = past(&[(op("rollback"), ok())]);
-    assert_eq!(explained(&back, show, first, stranger), "");
+    assert_eq!(explained(&back, show.clone(), first.clone(), stranger.clone()), "");
+    let loaded = past(&[(op("expunge_all"), ok()), (of("delete", "b"), ok())]);
+    let why = explained(&loaded, show.clone(), stranger.clone(), first.clone());
+    assert_eq!(why, "RB-04, CASC-DEL-01");
+    assert_eq!(explained(&outside, show, stranger, first), "");
+}
+
+#[test]
+fn a_key_that_is_set_is_read_at_the_call() {
+    let tables = |word: &str| json!({"ok": true, "tables": {"words": [{"word": word}]}});
+    let set = json!({"op": "set", "ref": "w", "column": "word", "value": "new"});
+    let read = json!({"op": "read", "ref": "w", "column": "word"});
+    let mut steps = vec![(of("expire", "w"), ok()), (set, ok()), (read, ok())];
+    let why = |past: &Past| explained(past, op("tables"), tables("old"), tables("new"));
+    assert_eq!(why(&past(&steps)), "EXPIRE-03");
+    assert_eq!(why(&past(&steps[..2])), "");
+    steps.push((op("flush"), ok()));
+    assert_eq!(why(&past(&steps)), "");
+}
+
+#[test]
+fn a_merge_onto_a_row_that_went_along_makes_another() {
+    let of_a_merge = json!({"op": "merge", "as": "m", "value": {"entity": "Node"}});
+    let steps = [(of("expire", "a"), ok()), (of("delete", "b"), ok()), (of_a_merge, ok())];
+    let states = |word: &str| json!({"ok": true, "states": {"m": word}});
+    let mut below = scenario(false, true);
+    below.tables[0].foreign_keys[0].on_delete = Some("cascade".to_owned());
+    let why = |scenario: &Scenario, past: &Past| {
+        let (there, new) = (states("persistent"), states("pending"));
+        explained_with(scenario, past, op("states"), there, new)
+    };
+    assert_eq!(why(&below, &past(&steps)), "EXPIRE-09");
+    assert_eq!(why(&scenario(false, true), &past(&steps)), "");
+    assert_eq!(why(&below, &past(&steps[..2])), "");
 }
 
 #[test]
