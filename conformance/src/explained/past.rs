@@ -50,6 +50,10 @@ pub struct Past {
     pub set_after_delete: bool,
     /// Whether something was deleted while changes had not been flushed.
     pub deleted_unflushed: bool,
+    /// Whether two were brought together after something was given to `delete`.
+    pub joined_after_delete: bool,
+    /// Whether an object was expunged after something was given to `delete`, and before a flush.
+    pub expunged_after_delete: bool,
     /// Whether a relationship was set to nobody, or somebody taken out of a list.
     pub let_go: bool,
     /// Whether a mark to be deleted was taken back by an `add`.
@@ -78,6 +82,8 @@ pub struct Past {
     entities: HashMap<String, String>,
     /// The names of objects that were made new.
     made: HashSet<String>,
+    /// Whether somebody may have been taken out of the list of an object that was made new.
+    pub let_go_of_by_made: bool,
     /// Whether something was done to the list of an object that was made new.
     pub made_lists: bool,
 }
@@ -91,6 +97,12 @@ impl Past {
     /// Notes what SQLAlchemy answered to a step.
     pub fn note(&mut self, step: &Step, answer: &Json) {
         let answer = Answer::new(answer);
+        if let Step::SetRel { owner, value: Target::Many(_), .. }
+        | Step::Remove { owner, .. }
+        | Step::ClearRel { owner, .. } = step
+        {
+            self.let_go_of_by_made |= self.is_made(owner);
+        }
         match step {
             Step::New { entity, name, .. } => {
                 self.is_a(name, entity);
@@ -150,7 +162,10 @@ impl Past {
                     self.nulled.insert(column.clone());
                 }
             }
-            Step::Expunge { .. } | Step::ExpungeAll => self.expunged |= answer.is_ok(),
+            Step::Expunge { .. } | Step::ExpungeAll => {
+                self.expunged |= answer.is_ok();
+                self.expunged_after_delete |= answer.is_ok() && self.unflushed_delete;
+            }
             Step::Read { object, .. } if answer.error() == "invalid_request" => {
                 self.lost.insert(self.first_name(object).to_owned());
             }
@@ -209,6 +224,7 @@ impl Past {
     /// Two objects were brought together.
     fn join(&mut self, one: &str, other: &str) {
         let both = [one, other].map(|name| self.first_name(name).to_owned());
+        self.joined_after_delete |= self.unflushed_delete;
         self.doubled |= !self.appended.insert(sorted(both));
     }
 

@@ -30,9 +30,9 @@ pub fn refused_in_part(case: &Case<'_>) -> bool {
     let of_a_merge = matches!(case.step, Step::Merge { .. });
     let comes_in = attaches(case.step) || matches!(case.step, Step::Delete { .. });
     let in_the_way = comes_in && says(IN_THE_WAY);
-    let leads_there = attaches(case.step)
-        && says("has been deleted.  Use")
-        && (is_list || names(case.step).all(|name| !case.past.was_deleted(name)));
+    let is_itself = names(case.step).last().is_some_and(|name| case.past.was_deleted(name));
+    let leads_there =
+        attaches(case.step) && says("has been deleted.  Use") && (is_list || !is_itself);
     let in_part = in_the_way || leads_there || of_a_list || of_a_merge;
     case.expected.error() == "invalid_request" && in_part
 }

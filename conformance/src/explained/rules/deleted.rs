@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::super::Case;
 use super::super::look::{
     additions, all_relationships, all_states, attaches, deletes_orphans, has_fewer_rows,
-    has_more_rows, has_single_parent, is_gone_here, members, names, stays_here,
+    has_more_rows, has_single_parent, is_gone_here, may_be_stale, members, names, stays_here,
 };
 use super::super::refusal::{
     BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, ROW_IS_GONE, is_refused_autoflush,
@@ -79,6 +79,18 @@ pub fn leads_to_the_deleted(case: &Case<'_>) -> bool {
     let is_there = case.expected.detail().contains("has been deleted.  Use");
     let some = case.past.has_deleted() || case.past.raw_delete || has_single_parent(case);
     attaches(case.step) && is_there && case.got.is_ok() && some
+}
+
+/// Who is given to another afterwards is marked already; entail takes the child for taken out, where it
+/// did not know whose it was.
+pub fn moved_after_a_delete(case: &Case<'_>) -> bool {
+    let stays = has_more_rows(case) || all_states(case, stays_here);
+    may_be_stale(case) && case.past.joined_after_delete && stays
+}
+
+/// Who is let go of afterwards loses its mark; entail's flush finds the row, and another object of it.
+pub fn let_go_of_after_a_delete(case: &Case<'_>) -> bool {
+    case.past.expunged_after_delete && has_fewer_rows(case)
 }
 
 /// Who led to several is not deleted with one of them.
@@ -163,8 +175,13 @@ pub fn changed_what_was_loaded(case: &Case<'_>) -> bool {
 }
 
 /// It has loaded what a deleted object led to, or goes on to load it, without those that are not there;
-/// entail has reached it without loading it.
+/// entail has reached it without loading it. A list that is loaded may be changed, and its owner dirty.
 pub fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
+    if let (Some(expected), Some(got)) = (case.expected.dirty(), case.got.dirty()) {
+        let was_deleted = |name: &Json| name.as_str().is_some_and(|one| case.past.was_deleted(one));
+        return got.iter().all(|name| expected.contains(name))
+            && expected.iter().all(|name| got.contains(name) || was_deleted(name));
+    }
     let Step::View { owner, .. } = case.step else { return false };
     let cannot = case.got.detail() == CANNOT_LOAD;
     let nobody = case.got.shows_nobody() || case.expected.shows_nobody() && case.got.is_ok();
@@ -232,7 +249,7 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
             let inserted = may_be && got.error() == "integrity.not_null";
             got.detail().contains("still refer by") || inserted
         }
-        "integrity.foreign_key" | "stale_data" => {
+        "integrity.foreign_key" | "integrity.not_null" | "stale_data" => {
             got.is_ok() || got.is_integrity() || got.is_code("E0206")
         }
         "invalid_request" => matches!(case.step, Step::Rollback),

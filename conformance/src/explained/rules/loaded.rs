@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use super::super::Case;
 use super::super::look::{
-    additions, all_states, has_fewer_rows, has_single_parent, is_gone_here, may_be_stale,
+    additions, all_relationships, all_states, cascades_below, deletes_orphans, has_fewer_rows,
+    has_single_parent, has_version, is_gone_here, may_be_stale,
 };
 use super::super::refusal::{failed_on, is_refused_autoflush};
 use crate::scenario::{Scenario, Step, Target};
@@ -71,10 +72,13 @@ pub fn former_list_unknown(case: &Case<'_>) -> bool {
 }
 
 /// What a reference to a column that is no key held, SQLAlchemy asks before it is set: an object that is
-/// set to what it leads to, which goes, then leads to nobody. entail's is set to the one that goes.
+/// set to what it leads to, which goes, then leads to nobody. entail's is set to the one that goes, or has
+/// not changed, and the database takes its row along.
 pub fn set_to_the_one_that_goes(case: &Case<'_>) -> bool {
     let refused = case.expected.is_ok() && case.got.error() == "integrity.foreign_key";
-    refused && may_be_stale(case) && case.past.has_deleted() && refers_to_no_key(case.scenario)
+    let goes_along = cascades_below(case) && has_fewer_rows(case);
+    let may_be = may_be_stale(case) && case.past.has_deleted();
+    (refused || goes_along) && may_be && refers_to_no_key(case.scenario)
 }
 
 /// Whether a foreign key refers to a column that is not of the primary key.
@@ -130,6 +134,13 @@ pub fn known_to_be_empty(case: &Case<'_>) -> bool {
     let is_found = !case.expected.shows_nobody() && case.expected.view().is_some();
     let is_new = case.past.is_made(owner) || case.past.merged;
     is_new && case.past.raw_delete && case.got.shows_nobody() && is_found
+}
+
+/// And who is taken out of it goes by its version, though the row is gone.
+pub fn known_though_gone(case: &Case<'_>) -> bool {
+    let counts = has_version(case.scenario) && all_relationships(case).any(deletes_orphans);
+    let lets_go = case.past.let_go_of_by_made && case.past.raw_delete;
+    counts && lets_go && case.expected.is_ok() && case.got.is_code("E0305")
 }
 
 /// A list is asked for by the key that the row has; in SQLAlchemy by the changed one, in the flush
