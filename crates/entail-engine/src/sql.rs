@@ -10,7 +10,7 @@ mod words;
 mod write;
 
 pub(crate) use draw::draw;
-pub use select::{Selected, count, select, select_by, select_linked};
+pub use select::{count, select, select_by, select_linked};
 pub use texts::Texts;
 pub(crate) use words::{identifier, literal, postgres_type, table_name, table_ref};
 pub use write::{Place, render};

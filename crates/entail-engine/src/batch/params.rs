@@ -91,6 +91,11 @@ impl ParamList {
         }
     }
 
+    /// Appends the last `width` parameters so many times more.
+    pub(crate) fn repeat_last(&mut self, width: usize, times: usize) {
+        self.packed.repeat_last(width, times);
+    }
+
     /// The values behind the parameters, to append some.
     pub(crate) fn packed_mut(&mut self) -> &mut PackedValues {
         &mut self.packed

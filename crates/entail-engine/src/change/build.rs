@@ -136,12 +136,16 @@ impl Builder<'_> {
     /// other, as their rows will.
     fn assign_slots(&mut self) {
         let fates = self.fates;
-        let mut counts = vec![0u32; fates.mapping.entities().len()];
+        // By entity, once there is one.
+        let mut counts: Vec<u32> = Vec::new();
         for (&id, fate) in fates.all.iter() {
             if fate.work == Work::Save && fates.arena.cell(id).key.is_none() {
                 let all = &self.entity(id).generated;
                 let count = all.iter().filter(|&&column| self.is_made(id, column)).count();
                 if count > 0 {
+                    if counts.is_empty() {
+                        counts.resize(fates.mapping.entities().len(), 0);
+                    }
                     let before = &mut counts[id.entity.0 as usize];
                     self.slots.insert(id, Slots { first: *before, all: count == all.len() });
                     *before += count as u32;

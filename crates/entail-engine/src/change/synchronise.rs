@@ -7,8 +7,7 @@ use crate::batch::Operation;
 use crate::by_object::ByObject;
 use crate::error::FlushError;
 use crate::handle::{ObjectId, Slot};
-use crate::mapping::{Cascade, Kind, PassiveDeletes, Relationship, RelationshipId};
-use crate::room;
+use crate::mapping::{Cascade, EntityId, Kind, PassiveDeletes, Relationship, RelationshipId};
 
 use super::fate::{Fates, Work};
 
@@ -114,17 +113,13 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
         linked: FxHashSet::default(),
         gained: gained(fates),
     };
-    let mut objects: Vec<Vec<(ObjectId, Work)>> = vec![Vec::new(); fates.mapping.entities().len()];
-    for (&id, fate) in fates.all.iter().filter(|(_, fate)| !fate.listed_only) {
-        room::push(&mut objects[id.entity.0 as usize], (id, fate.work));
-    }
-    objects.iter_mut().for_each(|objects| objects.sort_unstable_by_key(|(id, _)| *id));
+    let objects = Sorted::new(fates);
     sync.clear_within_tables(&objects)?;
     for now in [Work::Delete, Work::Save] {
         // Where two relationships write one foreign key, the last one by this order has the word,
         // as in SQLAlchemy.
         for relationship in fates.mapping.relationships_by_name().filter(|one| !one.viewonly) {
-            for &(id, work) in &objects[relationship.owner.0 as usize] {
+            for &(id, work) in objects.of(relationship.owner) {
                 if work == now {
                     sync.one(relationship, id, work)?;
                 }
@@ -133,6 +128,25 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     }
     sync.listed()?;
     Ok(sync.foreign)
+}
+
+/// The objects that take part, sorted: those of one entity lie together.
+struct Sorted(Vec<(ObjectId, Work)>);
+
+impl Sorted {
+    fn new(fates: &Fates<'_>) -> Self {
+        let mut objects = Vec::with_capacity(fates.all.len());
+        let take_part = fates.all.iter().filter(|(_, fate)| !fate.listed_only);
+        objects.extend(take_part.map(|(&id, fate)| (id, fate.work)));
+        objects.sort_unstable_by_key(|(id, _)| *id);
+        Self(objects)
+    }
+
+    fn of(&self, entity: EntityId) -> &[(ObjectId, Work)] {
+        let start = self.0.partition_point(|(id, _)| id.entity < entity);
+        let length = self.0[start..].partition_point(|(id, _)| id.entity == entity);
+        &self.0[start..start + length]
+    }
 }
 
 /// Whether a relationship leads to the parent in a tree whose parents have lists.
@@ -309,11 +323,11 @@ impl Synchroniser<'_> {
 
     /// Rows of a tree that are without a parent by their own side: the list of a parent that has such
     /// a row all the same has the last word, since a parent is written before it is referred to.
-    fn clear_within_tables(&mut self, objects: &[Vec<(ObjectId, Work)>]) -> Result<(), FlushError> {
+    fn clear_within_tables(&mut self, objects: &Sorted) -> Result<(), FlushError> {
         let mapping = self.fates.mapping;
         let all = mapping.relationships_by_name();
         for relationship in all.filter(|one| is_in_a_tree(one) && !one.viewonly) {
-            for &(id, work) in &objects[relationship.owner.0 as usize] {
+            for &(id, work) in objects.of(relationship.owner) {
                 let history = self.fates.arena.one_history(relationship.id, id.slot);
                 if work == Work::Save && history.added == Some(None) {
                     self.clear(relationship, id)?;

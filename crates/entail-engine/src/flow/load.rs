@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::arena::{Arena, MergeNeeds};
-use crate::batch::{Batch, Outcome, Request, Rows};
+use crate::batch::{Batch, Outcome, ParamList, ParamRef, Request, Rows};
 use crate::change::Needs;
 use crate::error::{Error, LoadError};
 use crate::handle::{ObjectId, Slot};
@@ -117,15 +117,24 @@ impl Pass {
             Kind::ManyToOne => &relationship.child_columns,
             _ => &relationship.parent_columns,
         };
+        let mut keys = ParamList::new();
         let mut seen = FxHashSet::default();
-        let keys = owners
-            .iter()
-            .filter_map(|&owner| arena.committed_values(owner, columns))
-            .filter(|key| !key.iter().any(Value::is_null))
-            .filter(|key| relationship.kind != Kind::ManyToOne || seen.insert(key.clone()));
         // Who reads the whole table asks for no key of it.
         let is_whole = extent == Extent::Whole && relationship.link.is_none();
-        let keys = keys.take(if is_whole { 1 } else { usize::MAX }).collect();
+        for &owner in &owners {
+            if is_whole && !keys.is_empty() {
+                break;
+            }
+            let value = |&column: &usize| arena.committed_column(owner, column);
+            let is_key = columns.iter().all(|one| value(one).is_some_and(|value| !value.is_null()));
+            let mut is_first = || {
+                let values = columns.iter().filter_map(value).map(ValueRef::to_value);
+                relationship.kind != Kind::ManyToOne || seen.insert(Key::of(values))
+            };
+            if is_key && is_first() {
+                keys.extend(columns.iter().filter_map(value).map(ParamRef::Value));
+            }
+        }
         let what = What::Relationship(id, owners, into);
         self.targets(relationship, keys, what, extent, arena, texts, batch);
     }
@@ -135,7 +144,7 @@ impl Pass {
     fn targets(
         &mut self,
         relationship: &Relationship,
-        keys: Vec<Vec<Value>>,
+        keys: ParamList,
         what: What,
         extent: Extent,
         arena: &Arena,
@@ -147,8 +156,7 @@ impl Pass {
         let target = mapping.entity(relationship.target).table;
         match (&relationship.link, relationship.kind) {
             (Some(link), _) => {
-                let calls = select_linked(texts, mapping, relationship, link, keys);
-                batch.requests.extend(calls.into_iter().map(|one| Request::Call(one.call)));
+                select_linked(texts, mapping, relationship, link, keys, batch);
             }
             (None, _) if extent == Extent::Whole && !keys.is_empty() => {
                 let call = select(texts, mapping, target, &whole(mapping, relationship));
@@ -159,9 +167,8 @@ impl Pass {
                     Kind::ManyToOne => &relationship.parent_columns,
                     _ => &relationship.child_columns,
                 };
-                let calls =
-                    select_by(texts, mapping, target, columns, keys, &relationship.order_by);
-                batch.requests.extend(calls.into_iter().map(Request::Call));
+                let order = &relationship.order_by;
+                select_by(texts, mapping, target, columns, keys, order, batch);
             }
         }
         let queries = batch.requests.len() - before;
@@ -176,21 +183,25 @@ impl Pass {
         texts: &mut Texts,
         batch: &mut Batch,
     ) {
-        let mut of_entity: Vec<(EntityId, Vec<Vec<Value>>)> = Vec::new();
+        let mut of_entity: Vec<(EntityId, ParamList)> = Vec::new();
         let mut seen = FxHashSet::default();
         for one in keys.iter().filter(|&one| keys.len() == 1 || seen.insert(one)) {
-            let key = one.1.values().to_vec();
+            let key = one.1.values().iter().map(|value| ParamRef::Value(value.as_ref()));
             match of_entity.iter_mut().find(|(entity, _)| *entity == one.0) {
-                Some((_, keys)) => keys.push(key),
-                None => of_entity.push((one.0, vec![key])),
+                Some((_, keys)) => keys.extend(key),
+                None => {
+                    let mut first = ParamList::new();
+                    first.extend(key);
+                    of_entity.push((one.0, first));
+                }
             }
         }
         for (entity, keys) in of_entity {
             let map = arena.mapping().entity(entity);
-            let calls = select_by(texts, arena.mapping(), map.table, &map.key, keys, &[]);
-            let (what, queries) = (What::Rows(entity), calls.len());
+            let before = batch.requests.len();
+            select_by(texts, arena.mapping(), map.table, &map.key, keys, &[], batch);
+            let (what, queries) = (What::Rows(entity), batch.requests.len() - before);
             self.parts.push(Part { what, queries, targets: Targets::default() });
-            batch.requests.extend(calls.into_iter().map(Request::Call));
         }
     }
 
@@ -218,10 +229,11 @@ impl Pass {
             let places: Vec<usize> = places
                 .filter_map(|column| owner_key.iter().position(|one| one == column))
                 .collect();
-            let keys = owners
-                .iter()
-                .map(|key| places.iter().map(|&place| key.values()[place].clone()).collect());
-            let keys = keys.collect();
+            let mut keys = ParamList::new();
+            for owner in &owners {
+                let values = places.iter().map(|&place| owner.values()[place].as_ref());
+                keys.extend(values.map(ParamRef::Value));
+            }
             let what = What::Along(id, owners);
             pass.targets(relationship, keys, what, Extent::Keys, arena, texts, &mut batch);
         }
@@ -257,7 +269,8 @@ impl Pass {
         });
         match part {
             Some(Part { what: What::Rows(entity), .. }) => {
-                take_rows(arena, *entity, rows, &mut Vec::new())
+                arena.make_room(*entity, rows.len());
+                rows.iter().try_for_each(|row| arena.load_row(*entity, &row).map(|_| ()))
             }
             Some(Part {
                 what: What::Relationship(id, ..) | What::Along(id, _), targets, ..

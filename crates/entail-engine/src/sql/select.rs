@@ -6,7 +6,7 @@ use sea_query::{
     Alias, Cond, Expr, ExprTrait, Order as SeaOrder, Query, SelectStatement, SimpleExpr, ValueTuple,
 };
 
-use crate::batch::{Bind, Call, CallKind, Param, ParamList, Params};
+use crate::batch::{Batch, Bind, Call, CallKind, Param, ParamList, Params, Request};
 use crate::mapping::{Direction, LinkTable, Mapping, Relationship, Table, TableId};
 use crate::query::{Comparison, Condition, Selection};
 use crate::value::{ColumnType, Value};
@@ -17,15 +17,6 @@ use super::{Dialect, text};
 
 const BY_KEY: u8 = 100;
 const LINKED: u8 = 101;
-
-/// A query and how many of its first columns are not the entity's own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Selected {
-    /// The statement.
-    pub call: Call,
-    /// The columns ahead of those of the entity: the owner's side of an association row.
-    pub ahead: usize,
-}
 
 fn column(table: &Table, index: usize) -> Expr {
     Expr::col(column_ref(table, index))
@@ -50,19 +41,6 @@ fn query(sql: Arc<str>, params: Vec<Param>, types: Arc<[ColumnType]>) -> Call {
         kind: CallKind::Query { types },
         target: None,
     }
-}
-
-fn query_by(
-    sql: Arc<str>,
-    keys: Vec<Vec<Value>>,
-    bind: Bind,
-    width: usize,
-    types: Arc<[ColumnType]>,
-) -> Call {
-    let arity = bind.arity(width, keys.len());
-    let params: ParamList = keys.into_iter().flatten().collect();
-    let kind = CallKind::Query { types };
-    Call { sql, params: Params::new(params), arity, bind, kind, target: None }
 }
 
 fn add_order(select: &mut SelectStatement, table: &Table, order: &[(usize, Direction)]) {
@@ -245,35 +223,62 @@ fn key_rows(width: usize, rows: usize) -> SelectStatement {
     select
 }
 
-/// Keys as a statement takes them: on MySQL their number is rounded up, by repeating the last one,
-/// so that a prepared statement serves lists of many lengths.
-fn padded(dialect: Dialect, mut keys: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
-    if matches!(dialect, Dialect::MariaDb | Dialect::MySql)
-        && let Some(last) = keys.last().cloned()
-    {
-        keys.resize(keys.len().next_power_of_two(), last);
-    }
-    keys
+/// Keys in parts, each as many as a statement takes.
+struct KeyParts {
+    all: Arc<ParamList>,
+    width: usize,
+    most: usize,
+    next: usize,
 }
 
-/// Selects the rows of a table whose columns are one of the given keys, in the given order. Long
-/// lists of keys take several statements.
+impl KeyParts {
+    /// The keys have `width` values each, and lie one after the other.
+    fn new(dialect: Dialect, mut keys: ParamList, width: usize) -> Self {
+        let width = width.max(1);
+        let most = dialect.max_params() / width;
+        let last = (keys.len() / width) % most;
+        if matches!(dialect, Dialect::MariaDb | Dialect::MySql) && last > 0 {
+            // Their number is rounded up, so that a prepared statement serves lists of many lengths.
+            keys.repeat_last(width, last.next_power_of_two().min(most) - last);
+        }
+        Self { all: Arc::new(keys), width, most, next: 0 }
+    }
+
+    /// How many there are.
+    fn len(&self) -> usize {
+        (self.all.len() / self.width).div_ceil(self.most)
+    }
+}
+
+impl Iterator for KeyParts {
+    /// The parameters of a part, and of how many keys they are.
+    type Item = (Params, usize);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rows = self.most.min(self.all.len() / self.width - self.next);
+        let start = self.next * self.width;
+        self.next += rows;
+        let part = || Params::part(&self.all, start..start + rows * self.width);
+        (rows > 0).then(|| (part(), rows))
+    }
+}
+
+/// Selects the rows of a table whose columns are one of the given keys, in the given order. The keys
+/// lie one after the other, and many of them take several statements, which are added to the batch.
 pub fn select_by(
     texts: &mut Texts,
     mapping: &Mapping,
     table: TableId,
     columns: &[usize],
-    keys: Vec<Vec<Value>>,
+    keys: ParamList,
     order: &[(usize, Direction)],
-) -> Vec<Call> {
+    batch: &mut Batch,
+) {
     let table = mapping.table(table);
-    let most = texts.dialect.max_params() / columns.len().max(1);
-    let mut calls = Vec::new();
-    let mut keys = keys.into_iter().peekable();
-    while keys.peek().is_some() {
-        let dialect = texts.dialect;
-        let part = padded(dialect, keys.by_ref().take(most).collect());
-        let rows = part.len();
+    let dialect = texts.dialect;
+    let parts = KeyParts::new(dialect, keys, columns.len());
+    batch.requests.reserve(parts.len());
+    for (params, rows) in parts {
         let bind = bind_keys(dialect, table, columns, rows);
         let shape = Shape {
             kind: BY_KEY,
@@ -290,20 +295,28 @@ pub fn select_by(
             add_order(&mut select, table, order);
             text!(dialect, select)
         });
-        calls.push(query_by(sql, part, bind, columns.len(), Arc::clone(&table.types)));
+        let call = Call {
+            sql,
+            params,
+            arity: bind.arity(columns.len(), rows),
+            bind,
+            kind: CallKind::Query { types: Arc::clone(&table.types) },
+            target: None,
+        };
+        batch.requests.push(Request::Call(call));
     }
-    calls
 }
 
 /// Selects the targets of a many-to-many relationship, each with its owner's side of the
-/// association row ahead of its columns.
+/// association row ahead of its columns. The keys are those of the owners.
 pub fn select_linked(
     texts: &mut Texts,
     mapping: &Mapping,
     relationship: &Relationship,
     link: &LinkTable,
-    keys: Vec<Vec<Value>>,
-) -> Vec<Selected> {
+    keys: ParamList,
+    batch: &mut Batch,
+) {
     let target = mapping.table_of(relationship.target);
     let linking = mapping.table(link.table);
     let near = &relationship.child_columns;
@@ -312,13 +325,8 @@ pub fn select_linked(
         .map(|&index| linking.columns[index].ty)
         .chain(target.columns.iter().map(|column| column.ty))
         .collect();
-    let most = texts.dialect.max_params() / near.len().max(1);
-    let mut calls = Vec::new();
-    let mut keys = keys.into_iter().peekable();
-    while keys.peek().is_some() {
-        let dialect = texts.dialect;
-        let part = padded(dialect, keys.by_ref().take(most).collect());
-        let rows = part.len();
+    let dialect = texts.dialect;
+    for (params, rows) in KeyParts::new(dialect, keys, near.len()) {
         let bind = bind_keys(dialect, linking, near, rows);
         let shape = Shape {
             kind: LINKED,
@@ -348,10 +356,16 @@ pub fn select_linked(
             add_order(&mut select, target, &relationship.order_by);
             text!(dialect, select)
         });
-        let call = query_by(sql, part, bind, near.len(), Arc::clone(&types));
-        calls.push(Selected { call, ahead: near.len() });
+        let call = Call {
+            sql,
+            params,
+            arity: bind.arity(near.len(), rows),
+            bind,
+            kind: CallKind::Query { types: Arc::clone(&types) },
+            target: None,
+        };
+        batch.requests.push(Request::Call(call));
     }
-    calls
 }
 
 /// A number that tells orders apart.
@@ -360,4 +374,45 @@ fn order_number(order: &[(usize, Direction)]) -> u64 {
         let down = u64::from(direction == Direction::Descending);
         number.wrapping_mul(1_000_003) ^ (column as u64 * 2 + down + 1)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(dialect: Dialect, keys: usize, width: usize) -> Vec<(usize, usize)> {
+        let values = (0..keys * width).map(|number| Value::Int(number as i64));
+        let parts = KeyParts::new(dialect, values.collect(), width);
+        let count = parts.len();
+        let parts: Vec<_> = parts.map(|(params, rows)| (params.len(), rows)).collect();
+        assert_eq!(parts.len(), count);
+        parts
+    }
+
+    #[test]
+    fn a_statement_takes_no_more_parameters_than_its_database_allows() {
+        for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MariaDb, Dialect::MySql] {
+            let most = dialect.max_params();
+            for (keys, width) in [(most - 1, 1), (most, 1), (most + 3, 1), (most / 2 + 3, 2)] {
+                let parts = parts(dialect, keys, width);
+                assert!(
+                    parts.iter().all(|&(params, rows)| params <= most && params == rows * width)
+                );
+                assert!(parts.iter().map(|(_, rows)| rows).sum::<usize>() >= keys, "{dialect:?}");
+            }
+        }
+        assert_eq!(parts(Dialect::Postgres, 0, 1), []);
+    }
+
+    #[test]
+    fn on_mysql_the_last_key_fills_a_list_up() {
+        let keys: ParamList = [1, 2, 3, 4, 5, 6].into_iter().map(Value::Int).collect();
+        let mut parts = KeyParts::new(Dialect::MySql, keys, 2);
+        let part = parts.next().map(|(params, rows)| (format!("{:?}", params.as_slice()), rows));
+        let values: Vec<_> =
+            [1, 2, 3, 4, 5, 6, 5, 6].map(|number| format!("Value(Int({number}))")).to_vec();
+        assert_eq!(part, Some((format!("[{}]", values.join(", ")), 4)));
+        assert!(parts.next().is_none());
+        assert_eq!(self::parts(Dialect::Sqlite, 3, 2), [(6, 3)]);
+    }
 }

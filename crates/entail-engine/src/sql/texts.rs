@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
+use crate::batch::Target;
 use crate::mapping::TableId;
 
 use super::Dialect;
@@ -34,7 +35,14 @@ struct Kept {
     generated: Vec<usize>,
     rows: usize,
     other: u64,
-    sql: Arc<str>,
+    text: Text,
+}
+
+/// A text, and what it writes.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    pub sql: Arc<str>,
+    pub target: Option<Arc<Target>>,
 }
 
 impl Kept {
@@ -76,15 +84,20 @@ impl Texts {
 
     /// The text of a shape, built if it is not there.
     pub(super) fn get(&mut self, shape: Shape<'_>, build: impl FnOnce() -> Arc<str>) -> Arc<str> {
+        let text = self.of(shape, || Text { sql: build(), target: None });
+        Arc::clone(&text.sql)
+    }
+
+    /// The text of a shape that writes, and what it writes, built if they are not there.
+    pub(super) fn of(&mut self, shape: Shape<'_>, build: impl FnOnce() -> Text) -> &Text {
         let hashed = hash(&shape);
-        if let Some(found) = self.kept.find(hashed, |kept| kept.shape() == shape) {
-            return Arc::clone(&found.sql);
-        }
-        if self.kept.len() >= CAPACITY {
+        if self.kept.len() >= CAPACITY
+            && self.kept.find(hashed, |one| one.shape() == shape).is_none()
+        {
             self.kept.clear();
         }
-        let sql = build();
-        let kept = Kept {
+        let entry = self.kept.entry(hashed, |one| one.shape() == shape, |one| hash(&one.shape()));
+        let make = || Kept {
             kind: shape.kind,
             table: shape.table,
             columns: shape.columns.to_vec(),
@@ -92,9 +105,8 @@ impl Texts {
             generated: shape.generated.to_vec(),
             rows: shape.rows,
             other: shape.other,
-            sql: Arc::clone(&sql),
+            text: build(),
         };
-        self.kept.insert_unique(hashed, kept, |kept| hash(&kept.shape()));
-        sql
+        &entry.or_insert_with(make).into_mut().text
     }
 }

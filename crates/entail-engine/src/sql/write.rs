@@ -14,7 +14,7 @@ use crate::plan::{Plan, Step, StepAction};
 use super::Dialect;
 use super::select::{bind_keys, one_of};
 use super::text;
-use super::texts::{Shape, Texts};
+use super::texts::{Shape, Text, Texts};
 use super::words::{column_ref, identifier, table_ref};
 
 /// What a request of a plan writes.
@@ -79,38 +79,31 @@ impl Writer<'_> {
         build: impl FnOnce(Dialect, &Table) -> Arc<str>,
     ) -> Arc<str> {
         let (dialect, table) = (self.texts.dialect, self.mapping.table(step.table));
-        let shape = Shape {
-            kind,
-            table: step.table,
-            columns: &step.columns,
-            keys: &step.keys,
-            generated: &step.generated,
-            rows,
-            other: 0,
-        };
-        self.texts.get(shape, || build(dialect, table))
+        self.texts.get(shape(step, kind, rows), || build(dialect, table))
     }
 
-    fn target(&self, step: &Step, operation: Operation, rows: usize) -> Arc<Target> {
-        let table = self.mapping.table(step.table);
-        let key = &table.primary_key;
-        let by_key = !key.is_empty() && key.iter().all(|column| step.keys.contains(column));
-        let name = |&index: &usize| Arc::clone(&table.columns[index].name);
-        Arc::new(Target {
-            operation,
-            schema: table.schema.clone(),
-            table: Arc::clone(&table.name),
-            columns: step.columns.iter().map(name).collect(),
-            keys: step.keys.iter().map(name).collect(),
-            one_row: rows == 1 && by_key && operation != Operation::Insert,
-        })
+    /// The text of a statement, with what it writes of each row.
+    fn text_of(
+        &mut self,
+        step: &Step,
+        operation: Operation,
+        kind: u8,
+        rows: usize,
+        build: impl FnOnce(Dialect, &Table) -> Arc<str>,
+    ) -> Text {
+        let (dialect, mapping) = (self.texts.dialect, self.mapping);
+        let build = || Text {
+            sql: build(dialect, mapping.table(step.table)),
+            target: Some(target(mapping, step, operation, rows)),
+        };
+        self.texts.of(shape(step, kind, rows), build).clone()
     }
 
     // --- Update and delete -------------------------------------------------------------------------
 
     /// One statement that runs once a row.
     fn each_row(&mut self, number: usize, step: &Step, operation: Operation) {
-        let sql = self.text(step, step.action as u8, 1, |dialect, table| {
+        let text = self.text_of(step, operation, step.action as u8, 1, |dialect, table| {
             let found = one_of(dialect, table, &step.keys, 1);
             match operation {
                 Operation::Update => {
@@ -130,12 +123,12 @@ impl Writer<'_> {
             }
         });
         let call = Call {
-            sql,
+            sql: text.sql,
             params: Params::part(&step.params, 0..step.params.len()),
             arity: step.columns.len() + step.keys.len(),
             bind: Bind::Each,
             kind: CallKind::Execute { expect: step.expect },
-            target: Some(self.target(step, operation, 1)),
+            target: text.target,
         };
         self.push(Place { step: number, first: 0, rows: 1 }, call);
     }
@@ -191,6 +184,35 @@ impl Writer<'_> {
             start += rows;
         }
     }
+}
+
+/// What the text of a statement for so many rows of a step depends on.
+fn shape(step: &Step, kind: u8, rows: usize) -> Shape<'_> {
+    Shape {
+        kind,
+        table: step.table,
+        columns: &step.columns,
+        keys: &step.keys,
+        generated: &step.generated,
+        rows,
+        other: 0,
+    }
+}
+
+/// What a statement for so many rows of a step writes.
+fn target(mapping: &Mapping, step: &Step, operation: Operation, rows: usize) -> Arc<Target> {
+    let table = mapping.table(step.table);
+    let key = &table.primary_key;
+    let by_key = !key.is_empty() && key.iter().all(|column| step.keys.contains(column));
+    let name = |&index: &usize| Arc::clone(&table.columns[index].name);
+    Arc::new(Target {
+        operation,
+        schema: table.schema.clone(),
+        table: Arc::clone(&table.name),
+        columns: step.columns.iter().map(name).collect(),
+        keys: step.keys.iter().map(name).collect(),
+        one_row: rows == 1 && by_key && operation != Operation::Insert,
+    })
 }
 
 fn reached_text(

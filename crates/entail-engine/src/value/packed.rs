@@ -106,6 +106,9 @@ impl Span {
     }
 }
 
+/// Room for the texts of a row or a few, once there is one.
+const FIRST_TEXTS: usize = 64;
+
 impl PackedValues {
     /// Appends a value.
     #[inline]
@@ -149,6 +152,14 @@ impl PackedValues {
         self.cells = cells;
     }
 
+    /// Appends the last `width` values so many times more.
+    pub fn repeat_last(&mut self, width: usize, times: usize) {
+        self.reserve(width * times);
+        for _ in 0..times {
+            self.cells.extend_from_within(self.cells.len() - width..);
+        }
+    }
+
     /// Room for so many more.
     pub fn reserve(&mut self, additional: usize) {
         self.cells.reserve(additional);
@@ -178,6 +189,9 @@ impl PackedValues {
             ValueRef::Float(value) => (Kind::Float, value.to_bits()),
             ValueRef::Text(text) => match Span::new(self.text.len(), text.len()) {
                 Some(span) => {
+                    if self.text.capacity() == 0 {
+                        self.text.reserve(text.len().max(FIRST_TEXTS));
+                    }
                     self.text.push_str(text);
                     return Packed::span(Kind::Text, span);
                 }

@@ -13,7 +13,7 @@ use crate::plan::Step;
 use super::super::texts::Shape;
 use super::super::words::{quoted, table_name, table_ref, unnest};
 use super::super::{Dialect, text};
-use super::{Place, Writer};
+use super::{Place, Writer, target};
 
 /// The kind of the one-row INSERT that stands in where keys are not consecutive.
 const SINGLE: u8 = 50;
@@ -67,7 +67,7 @@ impl Writer<'_> {
             }
             Form::Arrays => dialect.rows_per_insert(),
         };
-        let target = self.target(step, Operation::Insert, most);
+        let target = target(self.mapping, step, Operation::Insert, most);
         let table = self.mapping.table(step.table);
         let generated: Arc<[GeneratedColumn]> = step
             .generated

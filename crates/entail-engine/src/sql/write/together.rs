@@ -21,7 +21,7 @@ use crate::value::ColumnType;
 use super::super::select::{bind_keys, one_of};
 use super::super::words::{any, identifier, quoted, table_name, table_ref, unnest};
 use super::super::{Dialect, text};
-use super::{Place, Writer};
+use super::{Place, Writer, target};
 
 /// Added to the number of a step's action: the kind of statements for rows together.
 const TOGETHER: u8 = 20;
@@ -110,7 +110,7 @@ impl Writer<'_> {
             _ => dialect.max_params() / arity.max(1),
         };
         let columns: Vec<usize> = step.columns.iter().chain(&step.keys).copied().collect();
-        let target = self.target(step, operation, step.rows.len());
+        let target = target(self.mapping, step, operation, step.rows.len());
         let mut start = 0;
         while start < step.rows.len() {
             let rows = most.min(step.rows.len() - start);
