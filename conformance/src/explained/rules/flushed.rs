@@ -247,12 +247,14 @@ pub fn deleted_who_took_the_key(case: &Case<'_>) -> bool {
 }
 
 /// The delete of a row that is gone meets the row that has just got its number from SQLite; entail passes
-/// by that, and misses the one with the version.
+/// by that, and misses the one with the version. So it is where another object of the row was deleted.
 pub fn missed_by_its_version(case: &Case<'_>) -> bool {
-    case.past.raw_delete
+    let by_another = case.past.expunged && case.past.deleted_again;
+    let meets = case.expected.is_ok() || case.expected.error() == "integrity.foreign_key";
+    (case.past.raw_delete || by_another)
         && case.past.has_deleted()
         && has_version(case.scenario)
-        && case.expected.is_ok()
+        && meets
         && case.got.error() == "stale_data"
 }
 

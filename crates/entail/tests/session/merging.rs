@@ -56,6 +56,21 @@ fn merging_what_is_unchanged_writes_nothing() {
 }
 
 #[test]
+fn more_graphs_may_be_merged_than_a_statement_takes_keys() {
+    // The most that a database takes is 65,535.
+    let count = 65_600;
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.clear();
+    let tag = |number: i64| Tag { name: format!("tag {number}"), items: unset() };
+    let tags = (0..count).map(tag);
+    let merged = session.merge_all(tags).unwrap();
+    assert_eq!((merged.len(), session.new_objects().len()), (65_600, 65_600));
+    session.rollback().unwrap();
+}
+
+#[test]
 fn merging_another_version_is_refused() {
     let db = shop();
     let mut session = db.session();
