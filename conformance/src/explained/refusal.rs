@@ -10,6 +10,9 @@ pub const IN_THE_WAY: &str = "another instance with key";
 /// What the runner says where entail would have to load what an object outside leads to.
 pub const CANNOT_LOAD: &str = "a detached object cannot load its relationships";
 
+/// What the runner says where a column of an expired object outside the session is read.
+pub const OUTSIDE: &str = "an expired object that is detached cannot be read";
+
 /// What the runner says where a column of an object without a row is read.
 pub const ROW_IS_GONE: &str = "the row of an expired object is gone";
 

@@ -8,7 +8,8 @@ use super::super::look::{
     has_more_rows, has_single_parent, is_gone_here, may_be_stale, members, names, stays_here,
 };
 use super::super::refusal::{
-    BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, ROW_IS_GONE, is_refused_autoflush,
+    BY_AUTOFLUSH, CANNOT_LOAD, IN_THE_WAY, NOT_PERSISTENT, OUTSIDE, ROW_IS_GONE,
+    is_refused_autoflush,
 };
 use crate::scenario::{Step, Target};
 
@@ -146,7 +147,7 @@ pub fn read_by_a_delete(case: &Case<'_>) -> bool {
         Step::Get { key, .. } => return is_found_by_a_delete(case, key),
         _ => return false,
     };
-    let outside = case.got.detail() == "an expired object that is detached cannot be read";
+    let outside = case.got.detail() == OUTSIDE;
     let is_gone = case.past.was_deleted(object) && case.got.error() == "invalid_request";
     let is_found_gone = case.scenario.session.autoflush && case.got.detail() == ROW_IS_GONE;
     case.expected.is_ok() && (outside || is_gone || is_found_gone)
@@ -258,7 +259,11 @@ pub fn deleted_once_more(case: &Case<'_>) -> bool {
     let both_gone = all_states(case, |_, expected, got| {
         expected == "deleted" && matches!(got, "detached" | "pending")
     });
-    found || attached || flushed || both_gone || has_more_rows(case)
+    let read = match case.step {
+        Step::Read { object, .. } => case.past.was_deleted(object) && got.detail() == OUTSIDE,
+        _ => false,
+    };
+    found || attached || flushed || read || both_gone || has_more_rows(case)
 }
 
 /// An object that is without a parent, and has stayed so far, SQLAlchemy deletes once it is set to what it
