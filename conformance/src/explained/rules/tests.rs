@@ -397,6 +397,29 @@ fn a_key_that_is_set_is_read_at_the_call() {
 }
 
 #[test]
+fn who_is_given_away_or_let_go_of_after_a_delete_is_told_from_who_was_before() {
+    let tables = |labels: &[&str]| {
+        let rows: Vec<_> = labels.iter().map(|label| json!({"label": label})).collect();
+        json!({"ok": true, "tables": {"nodes": rows}})
+    };
+    let (fewer, more) = (tables(&["b"]), tables(&["a", "b"]));
+    let give = json!({"op": "set_rel", "owner": "a", "rel": "up", "value": "b"});
+    let (delete, expire) = ((of("delete", "c"), ok()), (of("expire", "a"), ok()));
+    let mut shared = scenario(false, false);
+    shared.entities[0].relationships[0].single_parent = false;
+    let why = |steps: &[(Json, Json)], expected: &Json, got: &Json| {
+        explained_with(&shared, &past(steps), op("tables"), expected.clone(), got.clone())
+    };
+    let after = [expire.clone(), delete.clone(), (give.clone(), ok())];
+    assert_eq!(why(&after, &fewer, &more), "CASC-DEL-10");
+    assert_eq!(why(&after[1..], &fewer, &more), "");
+    assert_eq!(why(&[expire, (give, ok()), delete.clone()], &fewer, &more), "");
+    let expunge = (of("expunge", "a"), ok());
+    assert_eq!(why(&[delete.clone(), expunge.clone()], &more, &fewer), "CASC-DEL-01");
+    assert_eq!(why(&[expunge, delete], &more, &fewer), "");
+}
+
+#[test]
 fn a_merge_onto_a_row_that_went_along_makes_another() {
     let of_a_merge = json!({"op": "merge", "as": "m", "value": {"entity": "Node"}});
     let steps = [(of("expire", "a"), ok()), (of("delete", "b"), ok()), (of_a_merge, ok())];
