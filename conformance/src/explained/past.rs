@@ -191,7 +191,7 @@ impl Past {
             Step::States => self.note_states(answer),
             _ => {}
         }
-        self.unflushed |= changes(step);
+        self.unflushed |= changes(step) || matches!(step, Step::Merge { .. });
         self.failed |= answer.is_of_a_flush();
         self.rolled_back |= self.failed;
     }
