@@ -19,6 +19,7 @@ mod portions;
 mod proxy;
 mod race;
 mod report;
+mod scaling;
 mod schema;
 mod template;
 mod threads;
@@ -76,6 +77,9 @@ struct Arguments {
     /// Shows the memory of a session that takes a million rows in portions, on SQLite.
     #[arg(long)]
     portions: bool,
+    /// Shows which operations take more than in proportion to the number of objects, on SQLite.
+    #[arg(long)]
+    scaling: bool,
     /// Loads the database of this URL, and prints what memory that needed: a child of `--memory`.
     #[arg(long, hide = true)]
     load: Option<String>,
@@ -161,6 +165,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if arguments.portions {
         return portions::show();
+    }
+    if arguments.scaling {
+        return scaling::show();
     }
     if arguments.memory {
         return memory::show(databases);

@@ -219,8 +219,12 @@ pub fn two_owners(case: &Case<'_>) -> bool {
 
 /// A number whose row was deleted or rolled back is given to another row by SQLite, and to which one
 /// depends on the order of the inserts. So it is where the object was deleted, and something with its
-/// number is merged.
+/// number is merged. A flush that fails may have read the other row before, for an object whose own is gone.
 pub fn number_given_again(case: &Case<'_>) -> bool {
+    if matches!(case.step, Step::Read { .. }) {
+        let both = case.expected.is_ok() && case.got.is_ok();
+        return both && case.past.raw_delete && case.past.failed;
+    }
     let Step::Get { entity, key, .. } = case.step else {
         let other = case.past.merged_onto_deleted && case.got.tables().is_some();
         let may_be_taken = case.past.merged && case.past.has_deleted();
