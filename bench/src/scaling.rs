@@ -25,6 +25,8 @@ const TOO_MUCH: f64 = 2.0 * TIMES as f64;
 /// A session, and what of its objects an operation is about.
 struct Setting {
     session: Session,
+    /// How many users there are, or are to be.
+    count: usize,
     users: Vec<Handle<User>>,
     orders: Vec<Handle<Order>>,
 }
@@ -92,12 +94,12 @@ fn shortest(operation: &Operation, count: usize) -> Result<Duration, Failure> {
 
 // --- Settings ------------------------------------------------------------------------------------
 
-/// Nobody is there yet; the users to be added are numbered by the orders' list.
+/// Nobody is there yet.
 fn nobody(count: usize) -> Result<Setting, Failure> {
     let database = Database::connect("sqlite::memory:", shop::mapping()?)?;
     database.create_all()?;
     let session = database.session();
-    Ok(Setting { session, users: Vec::with_capacity(count), orders: Vec::new() })
+    Ok(Setting { session, count, users: Vec::new(), orders: Vec::new() })
 }
 
 /// Users with an order each are in the database, and in memory.
@@ -155,7 +157,7 @@ fn order(number: i64) -> Order {
 // --- Operations ----------------------------------------------------------------------------------
 
 fn add(setting: &mut Setting) -> Result<(), Failure> {
-    for number in 0..setting.users.capacity() as i64 {
+    for number in 0..setting.count as i64 {
         let orders = many![order(number)];
         setting.users.push(setting.session.add(User { orders, ..user(number) }));
     }
@@ -249,8 +251,8 @@ fn expunge(setting: &mut Setting) -> Result<(), Failure> {
 }
 
 fn detach(setting: &mut Setting) -> Result<(), Failure> {
-    let orders = std::mem::take(&mut setting.users);
-    setting.session.detach_all(orders, User::ORDERS)?;
+    let users = std::mem::take(&mut setting.users);
+    setting.session.detach_all(users, User::ORDERS)?;
     Ok(())
 }
 
@@ -259,7 +261,7 @@ fn merge(setting: &mut Setting) -> Result<(), Failure> {
         let order = Order { id: Auto::of(key), items: unset(), ..order(-key) };
         User { id: Auto::of(key), orders: many![order], ..user(-key) }
     };
-    setting.session.merge_all((1..=setting.users.len() as i64).map(detached))?;
+    setting.session.merge_all((1..=setting.count as i64).map(detached))?;
     Ok(setting.session.commit()?)
 }
 

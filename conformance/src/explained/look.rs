@@ -213,10 +213,15 @@ pub fn has_single_parent(case: &Case<'_>) -> bool {
     all_relationships(case).any(|one| one.single_parent && deletes_orphans(one))
 }
 
-/// Whether the database deletes rows along with those that they refer to.
-pub fn cascades_below(case: &Case<'_>) -> bool {
-    let mut keys = case.scenario.tables.iter().flat_map(|table| &table.foreign_keys);
+/// Whether the database deletes rows of a table along with those that they refer to.
+pub fn goes_along(case: &Case<'_>, table: &str) -> bool {
+    let mut keys = case.scenario.table(table).into_iter().flat_map(|table| &table.foreign_keys);
     keys.any(|key| key.on_delete.as_deref() == Some("cascade"))
+}
+
+/// Whether it does so of any table.
+pub fn cascades_below(case: &Case<'_>) -> bool {
+    case.scenario.tables.iter().any(|table| goes_along(case, &table.name))
 }
 
 /// Whether a step brings an object to another, or into the session.

@@ -1,8 +1,9 @@
 //! Flushes that write in another order, or refuse something else.
 
 use super::super::look::{
-    all_relationships, has_fewer_rows, has_foreign_key, has_given_key, has_more_rows,
-    has_post_update, has_version, is_in_a_ring, is_linked, same_but_references, same_rows,
+    all_relationships, cascades_below, goes_along, has_fewer_rows, has_foreign_key, has_given_key,
+    has_more_rows, has_post_update, has_version, is_in_a_ring, is_linked, same_but_references,
+    same_rows,
 };
 use super::super::refusal::{failed_on, is_its_own, is_refused_delete, is_stale, passes};
 use super::super::{Answer, Case};
@@ -71,18 +72,11 @@ pub fn deleted_by_null(case: &Case<'_>) -> bool {
 /// database.
 pub fn counted_first(case: &Case<'_>) -> bool {
     let (expected, got) = (case.expected, case.got);
-    let mut tables = case.scenario.tables.iter();
-    let may_be_gone = case.past.raw || tables.any(|table| goes_along(case, &table.name));
+    let may_be_gone = case.past.raw || cascades_below(case);
     let other = expected.is_integrity() || expected.error() == "cycle";
     let sooner = other && got.error() == "stale_data";
     let later = expected.error() == "stale_data" && got.is_integrity();
     may_be_gone && (sooner || later)
-}
-
-/// Whether the database deletes rows of a table along with those that they refer to.
-fn goes_along(case: &Case<'_>, table: &str) -> bool {
-    let keys = case.scenario.table(table).into_iter().flat_map(|table| &table.foreign_keys);
-    keys.into_iter().any(|key| key.on_delete.as_deref() == Some("cascade"))
 }
 
 /// References that are written afterwards are counted together in SQLAlchemy, before the deletes; entail

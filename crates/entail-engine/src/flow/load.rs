@@ -268,10 +268,7 @@ impl Pass {
             query < before
         });
         match part {
-            Some(Part { what: What::Rows(entity), .. }) => {
-                arena.make_room(*entity, rows.len());
-                rows.iter().try_for_each(|row| arena.load_row(*entity, &row).map(|_| ()))
-            }
+            Some(Part { what: What::Rows(entity), .. }) => take_rows(arena, *entity, rows, |_| ()),
             Some(Part {
                 what: What::Relationship(id, ..) | What::Along(id, _), targets, ..
             }) => {
@@ -325,17 +322,16 @@ fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
     }
 }
 
-/// Takes rows of an entity; adds the objects in the order of the rows.
+/// Takes rows of an entity; calls `taken` with each object, in the order of the rows.
 pub(super) fn take_rows(
     arena: &mut Arena,
     entity: EntityId,
     rows: &Rows,
-    objects: &mut Vec<ObjectId>,
+    mut taken: impl FnMut(ObjectId),
 ) -> Result<(), LoadError> {
     arena.make_room(entity, rows.len());
-    objects.reserve(rows.len());
     for row in rows.iter() {
-        objects.push(arena.load_row(entity, &row)?);
+        taken(arena.load_row(entity, &row)?);
     }
     Ok(())
 }

@@ -78,7 +78,7 @@ impl Flow for Find {
                 return Err(failed.into());
             }
             if let Some(rows) = outcome.rows.first() {
-                take_rows(&mut unit.arena, self.entity, rows, &mut self.found)?;
+                take_rows(&mut unit.arena, self.entity, rows, |id| self.found.push(id))?;
             }
         }
         loop {
@@ -108,7 +108,8 @@ impl Flow for Find {
             return Fed::Left;
         }
         if self.failed.is_none() {
-            self.failed = take_rows(&mut unit.arena, self.entity, rows, &mut self.found).err();
+            self.failed =
+                take_rows(&mut unit.arena, self.entity, rows, |id| self.found.push(id)).err();
         }
         Fed::Taken
     }
