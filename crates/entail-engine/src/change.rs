@@ -224,7 +224,7 @@ pub fn collect(arena: &Arena, unloaded: Unloaded) -> Result<Collected, FlushErro
         return Ok(Collected::Needs(fates.needs.sorted()));
     }
     let foreign = synchronise::synchronise(&fates)?;
-    build::build(fates, foreign).map(Collected::Changes)
+    build::build(&mut fates, foreign).map(Collected::Changes)
 }
 
 impl Needs {

@@ -108,10 +108,15 @@ impl Plan {
             deleted: std::mem::take(&mut changes.deleted),
             dropped: std::mem::take(&mut changes.dropped),
         };
-        let order::Ordered { mut items, causes, ring_unless_drawn } =
-            order::order(mapping, changes)?;
-        number_slots(&mut items, &mut after, slots);
-        let steps = group::group(items);
+        let (steps, causes, ring_unless_drawn) = match order::take_alone(mapping, &mut changes) {
+            Some(bulk) => (vec![group::whole(bulk)], changes.causes, None),
+            None => {
+                let order::Ordered { mut items, causes, ring_unless_drawn } =
+                    order::order(mapping, changes)?;
+                number_slots(&mut items, &mut after, slots);
+                (group::group(items), causes, ring_unless_drawn)
+            }
+        };
         let mapping = Some(Arc::clone(mapping));
         Ok((Plan { steps, causes, slots, mapping, ring_unless_drawn }, after))
     }

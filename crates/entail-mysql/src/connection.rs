@@ -134,7 +134,7 @@ impl PooledConnection {
     async fn lease(&mut self) -> Result<Lease, BatchFailure> {
         match self.lease.take() {
             Some(lease) => Ok(lease),
-            None => self.pool.lease().await.map_err(before_all),
+            None => Box::pin(self.pool.lease()).await.map_err(before_all),
         }
     }
 }

@@ -192,6 +192,11 @@ impl Link {
             && self.state.settings == Settings::Own
     }
 
+    /// Whether it was used so lately that it needs not be asked whether it still works.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.last_used.elapsed() <= FRESH
+    }
+
     /// Makes sure that the connection is never used again.
     pub(crate) fn give_up(&mut self) {
         self.state.soundness = Soundness::Broken;
@@ -282,7 +287,7 @@ impl Link {
         if self.state.settings == Settings::Foreign {
             self.renew(options).await?;
         }
-        if self.last_used.elapsed() > FRESH {
+        if !self.is_fresh() {
             self.ask().await?;
         }
         Ok(())

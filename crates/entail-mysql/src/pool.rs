@@ -1,10 +1,12 @@
 //! Pools: connections that sessions take turns with.
 
 use std::fmt;
+use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{
-    self, BuildError, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult, Timeouts,
+    self, BuildError, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult,
+    TimeoutType, Timeouts,
 };
 use entail_engine::error::DriverError;
 
@@ -31,19 +33,33 @@ pub(crate) struct Keeper {
     opener: Opener,
 }
 
+/// To take a connection without waiting for one that is in use.
+const AT_ONCE: Timeouts = Timeouts { wait: Some(Duration::ZERO), create: None, recycle: None };
+
 /// A connection on loan.
 pub(crate) type Lease = Object<Keeper>;
 
 impl managed::Manager for Keeper {
-    type Type = Link;
+    /// It is handed on a dozen times for each call.
+    type Type = Box<Link>;
     type Error = DriverError;
 
-    async fn create(&self) -> Result<Link, DriverError> {
+    async fn create(&self) -> Result<Box<Link>, DriverError> {
         // It is large, and every call would carry it.
-        Box::pin(self.opener.open()).await
+        Box::pin(self.opener.open()).await.map(Box::new)
     }
 
-    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<DriverError> {
+    async fn recycle(&self, link: &mut Box<Link>, _: &Metrics) -> RecycleResult<DriverError> {
+        if link.is_clean() && link.is_fresh() {
+            return Ok(());
+        }
+        Box::pin(self.renew(link)).await
+    }
+}
+
+impl Keeper {
+    /// Makes a connection ready for its next owner, in time.
+    async fn renew(&self, link: &mut Link) -> RecycleResult<DriverError> {
         let options = &self.opener.options;
         let recycled = tokio::time::timeout(options.connect_timeout, link.recycle(options)).await;
         match recycled {
@@ -101,7 +117,12 @@ impl Pool {
     }
 
     pub(crate) async fn lease(&self) -> Result<Lease, DriverError> {
-        self.store.get().await.map_err(|error| match error {
+        let taken = match self.store.timeout_get(&AT_ONCE).await {
+            // Only who waits pays for a timer.
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.store.get()).await,
+            taken => taken,
+        };
+        taken.map_err(|error| match error {
             PoolError::Backend(error) => error,
             PoolError::Timeout(_) => DriverError::Busy {
                 reason: format!(
@@ -130,5 +151,5 @@ impl fmt::Debug for Pool {
 
 /// Takes a connection out of its pool.
 pub(crate) fn take_out(lease: Lease) -> Link {
-    Object::take(lease)
+    *Object::take(lease)
 }

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use entail_engine::batch::{Batch, CallKind, Outcome, Request, Rows, Sink};
 use entail_engine::error::DriverError;
 use futures_util::future::BoxFuture;
+use smallvec::{SmallVec, smallvec};
 use tokio_postgres::{Client, Error, RowStream};
 
 use crate::bind::Slot;
@@ -42,7 +43,7 @@ pub(crate) struct Pipeline<'a, 's> {
     begin: &'static str,
     slots: &'a [Slot],
     sink: &'a mut Sink<'s>,
-    ready: Vec<Option<Ready>>,
+    ready: SmallVec<[Option<Ready>; 2]>,
     flying: VecDeque<Flying<'a>>,
     /// How many of the flying requests may turn out to have written another number of rows than
     /// expected, or to have values that cannot be read.
@@ -121,7 +122,7 @@ enum Landing<'a> {
 enum Answer {
     Done,
     Count(u64),
-    Rows(Box<RowStream>),
+    Rows(RowStream),
 }
 
 impl<'a, 's> Pipeline<'a, 's> {
@@ -141,7 +142,7 @@ impl<'a, 's> Pipeline<'a, 's> {
             begin,
             slots,
             sink,
-            ready: vec![None; batch.requests.len()],
+            ready: smallvec![None; batch.requests.len()],
             flying: VecDeque::new(),
             uncertain: 0,
             written: vec![0; batch.requests.len()],

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult};
+use deadpool::managed::{
+    self, Metrics, Object, PoolError, RecycleError, RecycleResult, TimeoutType, Timeouts,
+};
 use entail_engine::batch::{Batch, Outcome, Parts, Sink};
 use entail_engine::error::{BatchFailure, DriverError};
 
@@ -52,7 +55,12 @@ impl Pool {
     /// `E0501` if no connection can be opened, `E0503` if the server has too many, or if all
     /// connections of the pool stay in use for the time of the option `acquire_timeout`.
     pub async fn take(&self) -> Result<PooledConnection, DriverError> {
-        match self.connections.get().await {
+        let taken = match self.connections.timeout_get(&AT_ONCE).await {
+            // Only who waits pays for a timer.
+            Err(PoolError::Timeout(TimeoutType::Wait)) => Box::pin(self.connections.get()).await,
+            taken => taken,
+        };
+        match taken {
             Ok(connection) => Ok(PooledConnection { connection: Some(connection) }),
             Err(PoolError::Backend(error)) => Err(error),
             Err(PoolError::Timeout(_)) => Err(DriverError::Busy {
@@ -85,23 +93,27 @@ impl fmt::Debug for Pool {
     }
 }
 
+/// To take a connection without waiting for one that is in use.
+const AT_ONCE: Timeouts = Timeouts { wait: Some(Duration::ZERO), create: None, recycle: None };
+
 /// Where the connections of a pool come from.
 struct Source {
     opener: Opener,
 }
 
 impl managed::Manager for Source {
-    type Type = Connection;
+    /// It is handed on a dozen times for each call.
+    type Type = Box<Connection>;
     type Error = DriverError;
 
-    async fn create(&self) -> Result<Connection, DriverError> {
+    async fn create(&self) -> Result<Box<Connection>, DriverError> {
         // It is large, and every call would carry it.
-        Box::pin(Connection::open(self.opener.clone())).await
+        Box::pin(Connection::open(self.opener.clone())).await.map(Box::new)
     }
 
     async fn recycle(
         &self,
-        connection: &mut Connection,
+        connection: &mut Box<Connection>,
         _: &Metrics,
     ) -> RecycleResult<DriverError> {
         if connection.recycle() {

@@ -58,7 +58,13 @@ impl Session {
                 Err(error) => break Err(error),
                 Ok(Step::Run(batch)) => {
                     self.work.unit.count(&batch);
-                    answer = Some(self.run(batch, &mut flow).instrument(span.clone()).await);
+                    answer = Some(match span.is_disabled() {
+                        true => self.run(batch, &mut flow).await,
+                        // Only who listens pays for the way around.
+                        false => {
+                            Box::pin(self.run(batch, &mut flow).instrument(span.clone())).await
+                        }
+                    });
                 }
             }
         };

@@ -403,7 +403,7 @@ impl Work {
     /// The persistent objects with a net change that are not marked to be deleted.
     pub fn dirty_objects(&self) -> Vec<RawHandle> {
         let arena = &self.unit.arena;
-        self.handles(arena.dirty_objects().into_iter().filter(|&id| arena.is_modified(id)))
+        self.handles(arena.dirty_objects().filter(|&id| arena.is_modified(id)))
     }
 
     /// The objects that are marked to be deleted, in the order of the calls.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::entity::Object;
 use crate::error::StateError;
 use crate::handle::{Handle, ObjectId, Slot};
@@ -234,8 +236,8 @@ impl Arena {
 
     /// The persistent objects that are not marked to be deleted and may have changed; see
     /// [`is_modified`](Self::is_modified).
-    pub fn dirty_objects(&self) -> Vec<ObjectId> {
-        let mut dirty: Vec<_> = self
+    pub fn dirty_objects(&self) -> impl Iterator<Item = ObjectId> + use<> {
+        let mut dirty: SmallVec<[ObjectId; 4]> = self
             .touched
             .iter()
             .copied()
@@ -246,7 +248,7 @@ impl Arena {
             .collect();
         dirty.sort_unstable();
         dirty.dedup();
-        dirty
+        dirty.into_iter()
     }
 
     // --- Relationships -----------------------------------------------------------------------

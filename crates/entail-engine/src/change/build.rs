@@ -7,6 +7,8 @@ mod update;
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::arena::Flags;
 use crate::batch::{Expect, Operation, Param};
 use crate::by_object::ByObject;
@@ -24,7 +26,7 @@ use super::synchronise::{ColumnNumber, Follow, Follows, Foreign, Source};
 use super::{ChangeSet, Phase, RowChange, WriteBack};
 
 /// Builds the change set.
-pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet, FlushError> {
+pub(super) fn build(fates: &mut Fates<'_>, foreign: Foreign) -> Result<ChangeSet, FlushError> {
     let mut changes = ChangeSet {
         causes: std::mem::take(&mut fates.causes),
         dropped: std::mem::take(&mut fates.dropped),
@@ -33,7 +35,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
         ..ChangeSet::default()
     };
     let mut builder = Builder {
-        fates: &fates,
+        fates,
         follows: &foreign.follows,
         slots: ByObject::new(fates.arena, fates.all.len()),
         next: 0,
@@ -79,7 +81,7 @@ pub(super) fn build(mut fates: Fates<'_>, foreign: Foreign) -> Result<ChangeSet,
 /// Lists that are filled anew for each row.
 #[derive(Default)]
 struct Scratch {
-    columns: Vec<usize>,
+    columns: SmallVec<[usize; 8]>,
     values: Pairs,
     key: Pairs,
 }

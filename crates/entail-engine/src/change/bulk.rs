@@ -86,6 +86,9 @@ fn bulk_like(
     let place = match known {
         Some(back) => bulks.len() - 1 - back,
         None => {
+            if bulks.is_empty() {
+                bulks.reserve_exact(1);
+            }
             bulks.push(new());
             bulks.len() - 1
         }
@@ -172,7 +175,7 @@ pub(super) fn updated<'a>(
         keys: keys.to_vec(),
         generated: Arc::default(),
         params: ParamList::new(),
-        rows: Vec::new(),
+        rows: Vec::with_capacity(1),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use smallvec::SmallVec;
 
 use crate::arena::{Arena, Cause, Flags};
 use crate::by_object::ByObject;
@@ -31,6 +32,10 @@ pub(super) struct Fate {
     pub cause: u32,
 }
 
+/// Objects whose relationships are to be looked at. Most flushes are small, and so have nothing but
+/// lists that lie in place.
+type Opened = SmallVec<[(ObjectId, Work); 1]>;
+
 /// The fates of all objects in a flush.
 pub(super) struct Fates<'a> {
     pub arena: &'a Arena,
@@ -46,9 +51,9 @@ pub(super) struct Fates<'a> {
     /// Whether a relationship can be carried out by sets, once that was asked.
     pub set_able: FxHashMap<RelationshipId, bool>,
     /// The objects of each entity whose relationships are to be looked at, and for which work.
-    open: Vec<Vec<(ObjectId, Work)>>,
+    open: SmallVec<[Opened; 8]>,
     /// The entities in the order in which they came to take part.
-    entities: Vec<EntityId>,
+    entities: SmallVec<[EntityId; 8]>,
     /// Whether anybody is deleted.
     pub any_deleted: bool,
     /// The object whose reason was asked for last: members of one owner mostly come one after the
@@ -69,8 +74,8 @@ impl<'a> Fates<'a> {
             unloaded,
             sets: IndexMap::default(),
             set_able: FxHashMap::default(),
-            open: vec![Vec::new(); arena.mapping().entities().len()],
-            entities: Vec::new(),
+            open: arena.mapping().entities().iter().map(|_| Opened::new()).collect(),
+            entities: SmallVec::new(),
             any_deleted: false,
             last_reason: None,
         }
@@ -142,7 +147,7 @@ impl<'a> Fates<'a> {
         if open.is_empty() {
             self.entities.push(id.entity);
         }
-        room::push(open, (id, work));
+        open.push((id, work));
     }
 
     /// A version that is not to be trusted must be read before it is compared.

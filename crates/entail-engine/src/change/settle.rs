@@ -1,6 +1,8 @@
 //! Settling: from the objects that were changed to all that are affected. For each object and
 //! each of its relationships it says who is saved, deleted or let go along with it.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::arena::{Flags, History};
 use crate::cascade::Missing;
 use crate::handle::{ObjectId, Slot};
@@ -15,7 +17,7 @@ impl Fates<'_> {
     /// what they let go of has the last word, as in SQLAlchemy.
     pub fn settle(&mut self) {
         let mapping = self.mapping;
-        let mut seen = vec![0; mapping.relationships().len()];
+        let mut seen: SmallVec<[usize; 32]> = smallvec![0; mapping.relationships().len()];
         let mut is_done = false;
         while !is_done {
             is_done = true;

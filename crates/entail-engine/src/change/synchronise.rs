@@ -1,6 +1,7 @@
 //! Synchronising: foreign key columns take the keys of the objects that relationships lead to.
 
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use crate::arena::Flags;
 use crate::batch::Operation;
@@ -115,7 +116,8 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
     };
     let objects = Sorted::new(fates);
     sync.clear_within_tables(&objects)?;
-    for now in [Work::Delete, Work::Save] {
+    let deletes = fates.any_deleted.then_some(Work::Delete);
+    for now in deletes.into_iter().chain([Work::Save]) {
         // Where two relationships write one foreign key, the last one by this order has the word,
         // as in SQLAlchemy.
         for relationship in fates.mapping.relationships_by_name().filter(|one| !one.viewonly) {
@@ -131,11 +133,11 @@ pub(super) fn synchronise(fates: &Fates<'_>) -> Result<Foreign, FlushError> {
 }
 
 /// The objects that take part, sorted: those of one entity lie together.
-struct Sorted(Vec<(ObjectId, Work)>);
+struct Sorted(SmallVec<[(ObjectId, Work); 4]>);
 
 impl Sorted {
     fn new(fates: &Fates<'_>) -> Self {
-        let mut objects = Vec::with_capacity(fates.all.len());
+        let mut objects = SmallVec::with_capacity(fates.all.len());
         let take_part = fates.all.iter().filter(|(_, fate)| !fate.listed_only);
         objects.extend(take_part.map(|(&id, fate)| (id, fate.work)));
         objects.sort_unstable_by_key(|(id, _)| *id);

@@ -185,7 +185,7 @@ impl Pass {
     ) {
         let mut of_entity: Vec<(EntityId, ParamList)> = Vec::new();
         let mut seen = FxHashSet::default();
-        for one in keys.iter().filter(|&one| keys.len() == 1 || seen.insert(one)) {
+        for one in keys.iter().filter(|&one| seen.insert(one)) {
             let key = one.1.values().iter().map(|value| ParamRef::Value(value.as_ref()));
             match of_entity.iter_mut().find(|(entity, _)| *entity == one.0) {
                 Some((_, keys)) => keys.extend(key),
@@ -197,18 +197,39 @@ impl Pass {
             }
         }
         for (entity, keys) in of_entity {
-            let map = arena.mapping().entity(entity);
-            let before = batch.requests.len();
-            select_by(texts, arena.mapping(), map.table, &map.key, keys, &[], batch);
-            let (what, queries) = (What::Rows(entity), batch.requests.len() - before);
-            self.parts.push(Part { what, queries, targets: Targets::default() });
+            self.rows(entity, keys, arena, texts, batch);
         }
     }
 
-    /// Asks for rows by their keys.
-    pub fn of_keys(keys: &[(EntityId, Key)], arena: &Arena, texts: &mut Texts) -> (Self, Batch) {
-        let (mut pass, mut batch) = (Self::default(), Batch::default());
-        pass.keys(keys, arena, texts, &mut batch);
+    /// Asks for rows of an entity by their keys, which lie one after the other.
+    fn rows(
+        &mut self,
+        entity: EntityId,
+        keys: ParamList,
+        arena: &Arena,
+        texts: &mut Texts,
+        batch: &mut Batch,
+    ) {
+        let map = arena.mapping().entity(entity);
+        let before = batch.requests.len();
+        select_by(texts, arena.mapping(), map.table, &map.key, keys, &[], batch);
+        let (what, queries) = (What::Rows(entity), batch.requests.len() - before);
+        self.parts.push(Part { what, queries, targets: Targets::default() });
+    }
+
+    /// Asks for one row by its key.
+    pub fn of_key(
+        entity: EntityId,
+        key: &Key,
+        arena: &Arena,
+        texts: &mut Texts,
+    ) -> (Self, Batch) {
+        let mut pass = Self { parts: Vec::with_capacity(1), failed: None };
+        let mut batch = Batch::default();
+        let mut keys = ParamList::new();
+        keys.reserve(key.values().len());
+        keys.extend(key.values().iter().map(|value| ParamRef::Value(value.as_ref())));
+        pass.rows(entity, keys, arena, texts, &mut batch);
         (pass, batch)
     }
 

@@ -34,7 +34,7 @@ pub(super) fn group(ordered: Vec<Item>) -> Vec<Step> {
 }
 
 /// The step that a bulk is.
-fn whole(bulk: Bulk) -> Step {
+pub(super) fn whole(bulk: Bulk) -> Step {
     let action = match (bulk.of, bulk.operation) {
         (Of::Objects, Operation::Insert) => StepAction::Insert,
         (Of::Objects, Operation::Update) => StepAction::Update,

@@ -131,6 +131,28 @@ pub(super) struct Ordered {
     pub ring_unless_drawn: Option<FlushError>,
 }
 
+/// Takes the only bulk of changes that have nothing else, and no slots to be numbered: there is nothing
+/// to be ordered but its rows.
+pub(super) fn take_alone(mapping: &Mapping, changes: &mut ChangeSet) -> Option<Bulk> {
+    let ChangeSet { bulks, rows, links, sets, slots, .. } = changes;
+    let is_alone = bulks.len() == 1
+        && rows.is_empty()
+        && links.is_empty()
+        && sets.is_empty()
+        && *slots == 0
+        && !refers_to_itself(mapping, bulks[0].table);
+    let mut bulk = if is_alone { bulks.pop()? } else { return None };
+    if bulk.operation != Operation::Insert {
+        bulk.sort_by_keys();
+    }
+    Some(bulk)
+}
+
+/// Whether rows of a table may refer to others of it.
+fn refers_to_itself(mapping: &Mapping, table: TableId) -> bool {
+    mapping.table(table).foreign_keys.iter().any(|key| key.parent == table)
+}
+
 /// Puts the changes into order.
 pub(super) fn order(mapping: &Mapping, changes: ChangeSet) -> Result<Ordered, FlushError> {
     let mut changes = split_bulks(mapping, changes);
@@ -199,12 +221,10 @@ fn split_bulks(mapping: &Mapping, mut changes: ChangeSet) -> ChangeSet {
     }
     let ChangeSet { rows, links, .. } = &mut changes;
     let stays_whole = |mut bulk: Bulk| {
-        let table = mapping.table(bulk.table);
-        let refers_to_itself = table.foreign_keys.iter().any(|key| key.parent == table.id);
         let others = rows.iter().any(|row| row.table == bulk.table);
         let several = bulk.operation == Operation::Update
             && shapes.get(&bulk.table).is_some_and(|&shapes| shapes > 1);
-        if !(several || refers_to_itself || others) {
+        if !(several || others || refers_to_itself(mapping, bulk.table)) {
             if bulk.operation != Operation::Insert {
                 bulk.sort_by_keys();
             }

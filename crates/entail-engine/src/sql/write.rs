@@ -31,7 +31,10 @@ pub struct Place {
 /// Renders a plan: its statements in their order. The second part says for each request what it
 /// writes.
 pub fn render(texts: &mut Texts, mapping: &Mapping, plan: &Plan) -> (Batch, Vec<Place>) {
-    let mut writer = Writer { texts, mapping, requests: Vec::new(), places: Vec::new() };
+    let steps = plan.steps.len();
+    // A flush may begin the transaction before it, and end it behind it.
+    let requests = Vec::with_capacity(if steps == 0 { 0 } else { steps + 2 });
+    let mut writer = Writer { texts, mapping, requests, places: Vec::with_capacity(steps) };
     for (number, step) in plan.steps.iter().enumerate() {
         writer.step(number, step);
     }

@@ -1,12 +1,12 @@
 //! Answers: requests land in their order; what they wrote is checked, what they gave is kept.
 
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 
 use entail_engine::batch::{Bind, Call, CallKind, Expect, GeneratedColumn, Request, Rows};
 use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value, ValueRef};
 use futures_util::StreamExt;
-use tokio_postgres::{Column, Row, RowStream};
+use tokio_postgres::{Column, Error, Row, RowStream};
 
 use crate::decode::{Raw, Reading};
 use crate::failure::Fault;
@@ -34,13 +34,23 @@ impl<'a> Pipeline<'a, '_> {
             Landing::Now(answer) => answer,
             Landing::Later(future) => future.await,
         };
+        self.landed(request, execution, answer).await?;
+        self.uncertain -= usize::from(!certain);
+        Ok(())
+    }
+
+    /// Takes the answer to a request.
+    pub(super) async fn landed(
+        &mut self,
+        request: Option<usize>,
+        execution: usize,
+        answer: Result<Answer, Error>,
+    ) -> Result<(), Failed> {
         let landed = match answer {
             Ok(answer) => self.take(request, execution, answer).await,
             Err(error) => Err(Fault::Postgres(error)),
         };
-        landed.map_err(|fault| Failed { request, execution, fault })?;
-        self.uncertain -= usize::from(!certain);
-        Ok(())
+        landed.map_err(|fault| Failed { request, execution, fault })
     }
 
     async fn take(
@@ -87,10 +97,10 @@ impl<'a> Pipeline<'a, '_> {
         index: usize,
         types: &[ColumnType],
         call: &'a Call,
-        stream: Box<RowStream>,
+        stream: RowStream,
     ) -> Result<(), Fault> {
         let query = self.rows.len();
-        let mut stream = Box::into_pin(stream);
+        let mut stream = pin!(stream);
         let prepared = self.ready[index].as_ref().and_then(|ready| ready.statement.clone());
         let mut table = match &prepared {
             Some(statement) => Some(layout(statement.columns(), types, call)?),
@@ -132,10 +142,10 @@ impl<'a> Pipeline<'a, '_> {
         first: usize,
         rows: usize,
         columns: &[GeneratedColumn],
-        stream: Box<RowStream>,
+        stream: RowStream,
     ) -> Result<(), Fault> {
         let types: Vec<ColumnType> = columns.iter().map(|column| column.ty).collect();
-        let mut stream = Box::into_pin(stream);
+        let mut stream = pin!(stream);
         let mut readings = None;
         let mut values = Vec::with_capacity(rows * columns.len());
         let mut scratch = String::new();
@@ -177,7 +187,7 @@ impl<'a> Pipeline<'a, '_> {
     }
 }
 
-async fn next(stream: &mut Pin<Box<RowStream>>) -> Result<Option<Row>, Fault> {
+async fn next(stream: &mut Pin<&mut RowStream>) -> Result<Option<Row>, Fault> {
     Ok(stream.next().await.transpose()?)
 }
 

@@ -34,7 +34,11 @@ impl Pipeline<'_, '_> {
                 Err(known) => unready.push(Unready { index, call, known }),
             }
         }
-        self.prepare(unready).await
+        match unready.is_empty() {
+            true => Ok(()),
+            // It is large and seldom, and every call would carry it.
+            false => Box::pin(self.prepare(unready)).await,
+        }
     }
 
     /// Prepares the statement of one request, if it is not. What is flying must have landed then.
@@ -42,8 +46,12 @@ impl Pipeline<'_, '_> {
         match self.statements.ready(call) {
             Ok(ready) => self.ready[index] = Some(ready),
             Err(known) => {
-                self.land_all().await?;
-                self.prepare(vec![Unready { index, call, known }]).await?;
+                let unready = vec![Unready { index, call, known }];
+                Box::pin(async {
+                    self.land_all().await?;
+                    self.prepare(unready).await
+                })
+                .await?;
             }
         }
         self.ready[index].clone().ok_or_else(|| Failed::at(index, unprepared(call)))

@@ -7,10 +7,10 @@ use std::task::Poll;
 use entail_engine::batch::{Bind, Call, CallKind, Expect, Operation, ParamSlice};
 use entail_engine::error::DriverError;
 use futures_util::future::BoxFuture;
-use tokio_postgres::Error;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, Statement};
 
-use crate::bind::{self, Bound};
+use crate::bind::{self, Bound, Slot};
 use crate::decode::Reading;
 use crate::statements::Ready;
 
@@ -37,6 +37,10 @@ impl<'a> Pipeline<'a, '_> {
         self.course.wrote |= !matches!(call.kind, CallKind::Query { .. });
         let certainty = certainty(call, &ready);
         let executions = call.executions();
+        // Nothing is sent behind it before its answer is there.
+        let is_alone = executions == 1
+            && self.flying.is_empty()
+            && (!self.course.open || self.batch.requests.len() == 1);
         let all = call.params.as_slice();
         let width = if executions > 1 { call.arity } else { call.params.len() };
         for execution in 0..executions {
@@ -54,7 +58,13 @@ impl<'a> Pipeline<'a, '_> {
             if self.flying.len() >= MOST_FLYING {
                 self.land_one().await?;
             }
-            let future = self.execution(call, &ready, params);
+            let statement = ready.statement.clone();
+            if is_alone {
+                let answer = answer(self.client, call, statement, params, self.slots).await;
+                self.landed(Some(index), execution, answer).await?;
+                continue;
+            }
+            let future = Box::pin(answer(self.client, call, statement, params, self.slots));
             self.send(Some(index), execution, certainty, future).await;
             // Outside of a transaction a failure does not stop what was sent after it.
             if !self.course.open || self.is_refused() {
@@ -116,49 +126,6 @@ impl<'a> Pipeline<'a, '_> {
         Ok(())
     }
 
-    /// The future of one execution.
-    fn execution(
-        &self,
-        call: &'a Call,
-        ready: &Ready,
-        params: ParamSlice<'a>,
-    ) -> BoxFuture<'a, Result<Answer, Error>> {
-        let client = self.client;
-        let gives_rows = !matches!(call.kind, CallKind::Execute { .. });
-        let width = match call.bind {
-            Bind::Each => None,
-            Bind::Columns(_) => Some(call.arity),
-        };
-        let bounds = bind::bounds(params, width, self.slots);
-        match (ready.statement.clone(), gives_rows) {
-            (Some(statement), true) => Box::pin(async move {
-                let rows = client.query_raw(&statement, bounds).await?;
-                Ok(Answer::Rows(Box::new(rows)))
-            }),
-            (Some(statement), false) => {
-                Box::pin(
-                    async move { Ok(Answer::Count(client.execute_raw(&statement, bounds).await?)) },
-                )
-            }
-            (None, true) => Box::pin(async move {
-                let bounds = bounds.map(|bound| {
-                    let ty = announced(&bound, call);
-                    (bound, ty)
-                });
-                let rows = client.query_typed_raw(&call.sql, bounds).await?;
-                Ok(Answer::Rows(Box::new(rows)))
-            }),
-            (None, false) => Box::pin(async move {
-                let bounds: Vec<Bound<'_>> = bounds.collect();
-                let params: Vec<(&(dyn ToSql + Sync), Type)> = bounds
-                    .iter()
-                    .map(|bound| (bound as &(dyn ToSql + Sync), announced(bound, call)))
-                    .collect();
-                Ok(Answer::Count(client.execute_typed(&call.sql, &params).await?))
-            }),
-        }
-    }
-
     /// Sends what the future sends, and has it wait for its turn to land.
     async fn send(
         &mut self,
@@ -179,6 +146,43 @@ impl<'a> Pipeline<'a, '_> {
     /// Whether the last request could not even be sent, so that none must be sent after it.
     fn is_refused(&self) -> bool {
         matches!(self.flying.back(), Some(Flying { landing: Landing::Now(Err(_)), .. }))
+    }
+}
+
+/// Sends one execution of a call, and waits for the answer.
+async fn answer(
+    client: &Client,
+    call: &Call,
+    statement: Option<Statement>,
+    params: ParamSlice<'_>,
+    slots: &[Slot],
+) -> Result<Answer, Error> {
+    let gives_rows = !matches!(call.kind, CallKind::Execute { .. });
+    let width = match call.bind {
+        Bind::Each => None,
+        Bind::Columns(_) => Some(call.arity),
+    };
+    let bounds = bind::bounds(params, width, slots);
+    match (statement, gives_rows) {
+        (Some(statement), true) => Ok(Answer::Rows(client.query_raw(&statement, bounds).await?)),
+        (Some(statement), false) => {
+            Ok(Answer::Count(client.execute_raw(&statement, bounds).await?))
+        }
+        (None, true) => {
+            let bounds = bounds.map(|bound| {
+                let ty = announced(&bound, call);
+                (bound, ty)
+            });
+            Ok(Answer::Rows(client.query_typed_raw(&call.sql, bounds).await?))
+        }
+        (None, false) => {
+            let bounds: Vec<Bound<'_>> = bounds.collect();
+            let params: Vec<(&(dyn ToSql + Sync), Type)> = bounds
+                .iter()
+                .map(|bound| (bound as &(dyn ToSql + Sync), announced(bound, call)))
+                .collect();
+            Ok(Answer::Count(client.execute_typed(&call.sql, &params).await?))
+        }
     }
 }
 
@@ -240,19 +244,21 @@ enum Turn {
 
 /// Whether a text begins or ends a transaction by itself, by its first word.
 fn turn(sql: &str) -> Option<Turn> {
-    let text = sql.trim_start();
-    let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
-    let rest = text[word.len()..].to_ascii_lowercase();
-    let has = |other: &str| rest.split(|c: char| !c.is_ascii_alphabetic()).any(|w| w == other);
-    match &*word.to_ascii_lowercase() {
-        "begin" | "start" => Some(Turn::Begins),
-        "rollback" if has("to") => None,
-        "commit" | "end" | "rollback" | "abort" if has("chain") => Some(Turn::Unsure),
-        "commit" | "end" | "rollback" | "abort" => Some(Turn::Ends),
-        "prepare" if has("transaction") => Some(Turn::Ends),
+    let mut words = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic());
+    let first = words.next().unwrap_or("");
+    let is = |word: &str| first.eq_ignore_ascii_case(word);
+    let has = |word: &str| words.clone().any(|other| other.eq_ignore_ascii_case(word));
+    if is("begin") || is("start") {
+        Some(Turn::Begins)
+    } else if is("prepare") {
+        has("transaction").then_some(Turn::Ends)
+    } else if is("rollback") && has("to") {
+        None
+    } else if is("commit") || is("end") || is("abort") || is("rollback") {
+        Some(if has("chain") { Turn::Unsure } else { Turn::Ends })
+    } else {
         // A comment may lead anything.
-        "" => Some(Turn::Unsure),
-        _ => None,
+        first.is_empty().then_some(Turn::Unsure)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Updates: what of an object differs from its row.
 
+use smallvec::SmallVec;
+
 use crate::batch::{Expect, Operation, Param, ParamRef};
 use crate::error::FlushError;
 use crate::handle::ObjectId;
@@ -88,7 +90,7 @@ impl Builder<'_> {
         &self,
         id: ObjectId,
         cause: u32,
-        columns: &mut Vec<usize>,
+        columns: &mut SmallVec<[usize; 8]>,
         changes: &mut ChangeSet,
     ) -> bool {
         let arena = self.fates.arena;
