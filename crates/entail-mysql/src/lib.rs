@@ -105,6 +105,7 @@ mod packet;
 mod pool;
 mod query;
 mod setup;
+mod statements;
 mod template;
 mod trip;
 mod url;

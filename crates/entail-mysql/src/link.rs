@@ -12,13 +12,14 @@ use entail_engine::error::DriverError;
 use entail_engine::sql::Dialect;
 use mysql_async::consts::StatusFlags;
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, DriverError as ClientError, Error, Opts, ServerError};
+use mysql_async::{Conn, DriverError as ClientError, Error, Opts, ServerError, Statement};
 use rustls::crypto::{CryptoProvider, ring};
 
 use crate::failure::{self, Fault};
 use crate::guard;
 use crate::literal::Backslash;
 use crate::setup::{self, Encrypted, Server};
+use crate::statements::Statements;
 use crate::url::{Encryption, Options, Returning};
 
 /// Opens connections, and remembers what it learned from those before.
@@ -57,6 +58,7 @@ impl Opener {
             server: Arc::new(server),
             state: State::default(),
             last_used: Instant::now(),
+            statements: Statements::new(self.options.statement_cache),
             singles: HashSet::new(),
             conn,
         };
@@ -95,6 +97,7 @@ pub(crate) struct Link {
     pub server: Arc<Server>,
     state: State,
     last_used: Instant,
+    statements: Statements,
     /// Texts of single statements that ran here.
     singles: HashSet<String>,
 }
@@ -164,7 +167,7 @@ impl Link {
         if self.singles.contains(sql) {
             return true;
         }
-        let most = self.login.stmt_cache_size();
+        let most = self.statements.capacity();
         if self.singles.len() >= most {
             self.singles.clear();
         }
@@ -172,6 +175,16 @@ impl Link {
             self.singles.insert(sql.to_owned());
         }
         false
+    }
+
+    /// The statement of a text, prepared if it is not.
+    pub(crate) async fn prepared(&mut self, sql: &Arc<str>) -> Result<Statement, Error> {
+        self.statements.get(&mut self.conn, sql).await
+    }
+
+    /// A prepared statement has run.
+    pub(crate) async fn ran(&mut self, statement: Statement) -> Result<(), Error> {
+        self.statements.done(&mut self.conn, statement).await
     }
 
     /// How backslashes in texts are read.
@@ -270,6 +283,7 @@ impl Link {
         if !self.conn.reset().await? {
             return Err(unsupported());
         }
+        self.statements.clear();
         setup::session(&mut self.conn, options).await?;
         self.state = State::default();
         self.note();

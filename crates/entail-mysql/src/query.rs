@@ -1,5 +1,7 @@
 //! Queries and raw SQL: prepared statements, whose values travel in binary form.
 
+use std::sync::Arc;
+
 use entail_engine::batch::{Call, ParamSlice, Rows, Sink};
 use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, ValueRef};
@@ -37,13 +39,15 @@ pub(crate) async fn query(
         Prepared::Yes(statement, params) => {
             let answer = link.conn.exec_iter(&statement, params).await?;
             reader.read(answer).await?;
+            link.note();
+            link.ran(statement).await?;
         }
         Prepared::No => {
             let answer = link.conn.query_iter(&*call.sql).await?;
             reader.read(answer).await?;
+            link.note();
         }
     }
-    link.note();
     if call.target.is_none() && reader.target.types.is_empty() && sets(&call.sql) {
         link.suspect_settings();
     }
@@ -64,17 +68,19 @@ pub(crate) async fn execute(
                 link.conn.exec_iter(&statement, params).await?;
             let written = answer.affected_rows();
             answer.drop_result().await?;
+            link.note();
+            link.ran(statement).await?;
             written
         }
         Prepared::No => {
             let answer = link.conn.query_iter(&*call.sql).await?;
             let written = answer.affected_rows();
             answer.drop_result().await?;
+            link.note();
             written
         }
     };
-    link.note();
-    if sets(&call.sql) {
+    if call.target.is_none() && sets(&call.sql) {
         link.suspect_settings();
     }
     Ok(written)
@@ -82,10 +88,9 @@ pub(crate) async fn execute(
 
 /// Whether a statement may change the session, by its first word.
 fn sets(sql: &str) -> bool {
-    let word: String =
-        sql.trim_start().chars().take_while(char::is_ascii_alphabetic).collect::<String>();
+    let word = sql.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
     let words = ["SET", "USE", "LOCK", "PREPARE", "CALL", "CREATE", "FLUSH", "HANDLER", "XA"];
-    words.iter().any(|known| known.eq_ignore_ascii_case(&word)) || word.is_empty()
+    words.iter().any(|known| known.eq_ignore_ascii_case(word)) || word.is_empty()
 }
 
 /// A statement that is ready to run, or one that the server does not prepare.
@@ -99,7 +104,7 @@ const UNPREPARABLE: u16 = 1295;
 
 async fn prepared(
     link: &mut Link,
-    sql: &str,
+    sql: &Arc<str>,
     params: ParamSlice<'_>,
     slots: &Slots,
 ) -> Result<Prepared, Fault> {
@@ -108,24 +113,24 @@ async fn prepared(
     if size > link.server.max_packet {
         return Err(too_large(size, link.server.max_packet, sql).into());
     }
-    let statement = match link.conn.prep(sql).await {
+    let statement = match link.prepared(sql).await {
         Err(Error::Server(error)) if error.code == UNPREPARABLE && values.is_empty() => {
             return Ok(Prepared::No);
         }
         prepared => prepared?,
     };
-    let wanted = usize::from(statement.num_params());
-    if wanted != values.len() {
-        let given = values.len();
-        return Err(mistake(
-            sql,
-            format!(
-                "the statement has {wanted} placeholder(s), and {given} parameter(s) were given"
-            ),
-        ));
-    }
-    if wanted > 0 && !sql.contains('?') {
-        let reason = "a parameter is written `?`; a name behind a colon is none".to_owned();
+    let (wanted, given) = (usize::from(statement.num_params()), values.len());
+    let refused = if wanted != given {
+        Some(format!(
+            "the statement has {wanted} placeholder(s), and {given} parameter(s) were given"
+        ))
+    } else if wanted > 0 && !sql.contains('?') {
+        Some("a parameter is written `?`; a name behind a colon is none".to_owned())
+    } else {
+        None
+    };
+    if let Some(reason) = refused {
+        link.ran(statement).await?;
         return Err(mistake(sql, reason));
     }
     let params = if values.is_empty() { Params::Empty } else { Params::Positional(values) };

@@ -47,7 +47,8 @@ pub(crate) fn login(options: &Options, encrypted: Encrypted) -> Opts {
         .user(Some(options.user.clone()))
         .pass(options.password.clone())
         .db_name(Some(options.database.clone()))
-        .stmt_cache_size(options.statement_cache)
+        // The connection keeps them itself.
+        .stmt_cache_size(0)
         .client_found_rows(true)
         // With these the client need not ask the server before the first statement.
         .prefer_socket(false)

@@ -5,7 +5,7 @@ use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, Value, ValueRef};
 
 use crate::requests::{batch, int, query, raw, typed_query};
-use crate::server::{all, fail, is_mysql, one, run, scratch};
+use crate::server::{all, fail, is_mysql, one, run, scratch, scratch_with};
 
 #[tokio::test]
 async fn values_of_raw_queries_have_the_kinds_of_their_columns() {
@@ -49,6 +49,24 @@ async fn what_the_server_does_not_prepare_runs_as_a_text() {
     run(&mut db, vec![raw("PREPARE p FROM 'SELECT 1 AS one'", &[])]).await;
     let rows = run(&mut db, vec![query("EXECUTE p", &[])]).await.rows.remove(0);
     assert_eq!((rows.names(), rows.value(0, 0)), (&["one".to_owned()][..], Some(ValueRef::Int(1))));
+}
+
+#[tokio::test]
+async fn statements_are_prepared_once_and_closed_when_others_take_their_places() {
+    let counters = "SHOW SESSION STATUS WHERE Variable_name LIKE 'Com_stmt_close' \
+                    OR Variable_name LIKE 'Com_stmt_prepare'";
+    for (capacity, closed, prepared) in [("0", "6", "7"), ("2", "2", "4"), ("256", "0", "4")] {
+        let options = format!("statement_cache={capacity}&");
+        let Some(scratch) = scratch_with(&options, &[]).await else { return };
+        let mut db = scratch.take().await;
+        for number in [1, 1, 2, 2, 3, 3] {
+            assert_eq!(one(&mut db, &format!("SELECT {number}")).await, int(number));
+        }
+        let rows = run(&mut db, vec![query(counters, &[])]).await.rows.remove(0);
+        let found = [(0, 1), (1, 1)].map(|(row, column)| rows.value(row, column));
+        let expected = [closed, prepared].map(|number| Some(ValueRef::Text(number)));
+        assert_eq!(found, expected, "capacity {capacity}");
+    }
 }
 
 #[tokio::test]
