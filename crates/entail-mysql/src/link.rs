@@ -182,9 +182,26 @@ impl Link {
         self.statements.get(&mut self.conn, sql).await
     }
 
-    /// A prepared statement has run.
-    pub(crate) async fn ran(&mut self, statement: Statement) -> Result<(), Error> {
-        self.statements.done(&mut self.conn, statement).await
+    /// Takes over what a prepared statement came to, and lets go of it.
+    pub(crate) async fn ran<T>(
+        &mut self,
+        statement: Statement,
+        outcome: Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        if outcome.is_ok() {
+            self.note();
+        }
+        let closed = self.release(statement).await;
+        let outcome = outcome?;
+        closed.map(|()| outcome)
+    }
+
+    /// Lets go of a prepared statement. The server forgets it, unless it is kept.
+    pub(crate) async fn release(&mut self, statement: Statement) -> Result<(), Fault> {
+        if self.statements.capacity() > 0 {
+            return Ok(());
+        }
+        Ok(self.conn.close(statement).await?)
     }
 
     /// How backslashes in texts are read.

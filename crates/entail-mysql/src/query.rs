@@ -6,7 +6,7 @@ use entail_engine::batch::{Call, ParamSlice, Rows, Sink};
 use entail_engine::error::DriverError;
 use entail_engine::value::{ColumnType, ValueRef};
 use mysql_async::prelude::{Protocol, Queryable};
-use mysql_async::{BinaryProtocol, Column, Error, Params, QueryResult, Row, Statement, Value};
+use mysql_async::{Column, Error, Params, QueryResult, Row, Statement, Value};
 
 use crate::bind::{Slots, bound};
 use crate::decode::{self, Stored};
@@ -37,10 +37,11 @@ pub(crate) async fn query(
     let params = call.params.as_slice();
     match prepared(link, &call.sql, params, slots).await? {
         Prepared::Yes(statement, params) => {
-            let answer = link.conn.exec_iter(&statement, params).await?;
-            reader.read(answer).await?;
-            link.note();
-            link.ran(statement).await?;
+            let read = match link.conn.exec_iter(&statement, params).await {
+                Ok(answer) => reader.read(answer).await,
+                Err(error) => Err(error.into()),
+            };
+            link.ran(statement, read).await?;
         }
         Prepared::No => {
             let answer = link.conn.query_iter(&*call.sql).await?;
@@ -64,13 +65,14 @@ pub(crate) async fn execute(
     let params = call.params.as_slice().part(execution * call.arity, call.arity);
     let written = match prepared(link, &call.sql, params, slots).await? {
         Prepared::Yes(statement, params) => {
-            let answer: QueryResult<'_, '_, BinaryProtocol> =
-                link.conn.exec_iter(&statement, params).await?;
-            let written = answer.affected_rows();
-            answer.drop_result().await?;
-            link.note();
-            link.ran(statement).await?;
-            written
+            let ran = match link.conn.exec_iter(&statement, params).await {
+                Ok(answer) => {
+                    let written = answer.affected_rows();
+                    answer.drop_result().await.map(|()| written)
+                }
+                Err(error) => Err(error),
+            };
+            link.ran(statement, ran.map_err(Fault::from)).await?
         }
         Prepared::No => {
             let answer = link.conn.query_iter(&*call.sql).await?;
@@ -130,7 +132,7 @@ async fn prepared(
         None
     };
     if let Some(reason) = refused {
-        link.ran(statement).await?;
+        link.release(statement).await?;
         return Err(mistake(sql, reason));
     }
     let params = if values.is_empty() { Params::Empty } else { Params::Positional(values) };

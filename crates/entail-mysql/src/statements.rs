@@ -33,7 +33,11 @@ impl Statements {
     }
 
     /// The statement of a text, prepared if it is not.
-    pub(crate) async fn get(&mut self, conn: &mut Conn, sql: &Arc<str>) -> Result<Statement, Error> {
+    pub(crate) async fn get(
+        &mut self,
+        conn: &mut Conn,
+        sql: &Arc<str>,
+    ) -> Result<Statement, Error> {
         if let Some(known) = self.kept.as_mut().and_then(|kept| kept.get(sql)) {
             return Ok(known.clone());
         }
@@ -48,13 +52,5 @@ impl Statements {
             conn.close(former).await?;
         }
         Ok(statement)
-    }
-
-    /// The statement has run. The server forgets it, unless it is kept.
-    pub(crate) async fn done(&self, conn: &mut Conn, statement: Statement) -> Result<(), Error> {
-        match self.kept {
-            Some(_) => Ok(()),
-            None => conn.close(statement).await,
-        }
     }
 }

@@ -81,8 +81,7 @@ impl Flow for Get {
         if self.key.has_null() {
             return Ok(Step::Done(None));
         }
-        let (pass, batch) =
-            Pass::of_key(self.entity, &self.key, &unit.arena, &mut unit.texts);
+        let (pass, batch) = Pass::of_key(self.entity, &self.key, &unit.arena, &mut unit.texts);
         self.running = Some(pass);
         Ok(Step::Run(batch))
     }

@@ -218,12 +218,7 @@ impl Pass {
     }
 
     /// Asks for one row by its key.
-    pub fn of_key(
-        entity: EntityId,
-        key: &Key,
-        arena: &Arena,
-        texts: &mut Texts,
-    ) -> (Self, Batch) {
+    pub fn of_key(entity: EntityId, key: &Key, arena: &Arena, texts: &mut Texts) -> (Self, Batch) {
         let mut pass = Self { parts: Vec::with_capacity(1), failed: None };
         let mut batch = Batch::default();
         let mut keys = ParamList::new();
