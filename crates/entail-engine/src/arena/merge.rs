@@ -8,6 +8,7 @@ mod copy;
 mod document;
 mod graph;
 mod needs;
+mod twin;
 
 use std::sync::Arc;
 

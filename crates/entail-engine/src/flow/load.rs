@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::arena::{Arena, MergeNeeds};
-use crate::batch::{Batch, Outcome, ParamList, ParamRef, Request, Rows};
+use crate::batch::{Batch, Outcome, ParamList, ParamRef, Request, Row, Rows};
 use crate::change::Needs;
 use crate::error::{Error, LoadError};
 use crate::handle::{ObjectId, Slot};
@@ -273,35 +273,53 @@ impl Pass {
     /// Takes a part of the answer to a query.
     fn feed(&mut self, arena: &mut Arena, query: usize, rows: &Rows) {
         if self.failed.is_none() {
-            self.failed = self.take(arena, query, rows).err();
+            self.failed = self.take(arena, query, rows, &mut Arena::load_row).err();
         }
     }
 
-    fn take(&mut self, arena: &mut Arena, query: usize, rows: &Rows) -> Result<(), LoadError> {
+    fn take(
+        &mut self,
+        arena: &mut Arena,
+        query: usize,
+        rows: &Rows,
+        load: &mut impl LoadRow,
+    ) -> Result<(), LoadError> {
         let mut before = 0;
         let part = self.parts.iter_mut().find(|part| {
             before += part.queries;
             query < before
         });
         match part {
-            Some(Part { what: What::Rows(entity), .. }) => take_rows(arena, *entity, rows, |_| ()),
+            Some(Part { what: What::Rows(entity), .. }) => {
+                take_rows(arena, *entity, rows, load, |_| ())
+            }
             Some(Part {
                 what: What::Relationship(id, ..) | What::Along(id, _), targets, ..
             }) => {
                 let mapping = arena.shared_mapping();
-                targets.take(arena, &mapping, mapping.relationship(*id), rows)
+                targets.take(arena, &mapping, mapping.relationship(*id), rows, load)
             }
             None => Ok(()),
         }
     }
 
     /// Takes what is left of the answers.
-    pub fn apply(mut self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
+    pub fn apply(self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
+        self.apply_with(arena, outcome, &mut Arena::load_row)
+    }
+
+    /// The same, with rows that become objects in another way.
+    pub fn apply_with(
+        mut self,
+        arena: &mut Arena,
+        outcome: Outcome,
+        load: &mut impl LoadRow,
+    ) -> Result<(), Error> {
         if let Some(failed) = self.failed {
             return Err(failed.into());
         }
         for (query, rows) in outcome.rows.iter().enumerate() {
-            self.take(arena, query, rows)?;
+            self.take(arena, query, rows, load)?;
         }
         let mapping = arena.shared_mapping();
         for part in self.parts {
@@ -323,6 +341,14 @@ impl Pass {
     }
 }
 
+/// Makes an object of a row, or finds it.
+pub(super) trait LoadRow:
+    FnMut(&mut Arena, EntityId, &Row<'_>) -> Result<ObjectId, LoadError>
+{
+}
+
+impl<F: FnMut(&mut Arena, EntityId, &Row<'_>) -> Result<ObjectId, LoadError>> LoadRow for F {}
+
 /// All rows of a relationship's target that belong to anybody.
 fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
     let table = mapping.table_of(relationship.target);
@@ -343,11 +369,12 @@ pub(super) fn take_rows(
     arena: &mut Arena,
     entity: EntityId,
     rows: &Rows,
+    load: &mut impl LoadRow,
     mut taken: impl FnMut(ObjectId),
 ) -> Result<(), LoadError> {
     arena.make_room(entity, rows.len());
     for row in rows.iter() {
-        taken(arena.load_row(entity, &row)?);
+        taken(load(arena, entity, &row)?);
     }
     Ok(())
 }
@@ -369,6 +396,7 @@ impl Targets {
         mapping: &Mapping,
         relationship: &Relationship,
         rows: &Rows,
+        load: &mut impl LoadRow,
     ) -> Result<(), LoadError> {
         let owner_key = &mapping.entity(relationship.owner).key;
         let by_owner_key =
@@ -383,7 +411,7 @@ impl Targets {
         // The targets of the owner of the last row.
         let mut run = Vec::new();
         for row in rows.iter() {
-            let target = arena.load_row(relationship.target, &row.skip(ahead))?.slot;
+            let target = load(arena, relationship.target, &row.skip(ahead))?.slot;
             let known = columns.iter().map(|&column| row.value(column));
             if !by_owner_key {
                 let known = known.map(ValueRef::to_value).collect();

@@ -56,6 +56,72 @@ fn merging_what_is_unchanged_writes_nothing() {
 }
 
 #[test]
+fn a_value_that_says_what_its_row_says_moves_in_with_what_it_has_not_set() {
+    let db = shop();
+    let mut session = db.session();
+    ed(&mut session);
+    session.clear();
+    let names = ["ed", "nut"].map(str::to_owned);
+    let places = names.each_ref().map(|name| name.as_ptr());
+    let [user, nut] = names;
+    let item = |id: i64, name| Item { id: Auto::of(id), ..Item::new(name) };
+    let items = many![item(1, nut), item(2, "changed".to_owned())];
+    let order = Order { id: Auto::of(1), note: Some("first".into()), user: unset(), items };
+    let user = User { id: Auto::of(1), name: user, orders: many![order], profile: unset() };
+    let merged = session.merge(user).unwrap();
+    let order = session.many(merged, User::ORDERS).unwrap()[0];
+    let items = session.many(order, Order::ITEMS).unwrap();
+    let item = *items.iter().find(|&&item| session[item].id == Auto::of(1)).unwrap();
+    assert_eq!([&session[merged].name, &session[item].name].map(|name| name.as_ptr()), places);
+    assert_eq!(
+        (session[item].version, session.one(item, Item::ORDER).unwrap()),
+        (Auto::of(1), Some(order))
+    );
+    assert_eq!(session.plan().unwrap().rows(), 1);
+    session.commit().unwrap();
+    session[item].name = "changed, too".to_owned();
+    session.commit().unwrap();
+    assert_eq!(count(&mut session, "select count(*) from items where order_id = 1"), 2);
+    assert_eq!(count(&mut session, "select count(*) from items where name like 'changed%'"), 2);
+}
+
+/// Somebody who may lead to himself.
+#[derive(Entity)]
+#[entity(table = "people")]
+struct Person {
+    #[key]
+    id: i64,
+    name: String,
+    #[belongs_to(column = "friend_id")]
+    friend: BelongsTo<Option<Person>>,
+}
+
+#[test]
+fn of_two_values_with_one_key_the_outer_one_has_the_last_word() {
+    let place = Place::small();
+    let db = Database::connect(&place.url, mapping![Person].unwrap()).unwrap();
+    db.create_all().unwrap();
+    let mut session = db.session();
+    let person = |name: &str| Person { id: 1, name: name.to_owned(), friend: unset() };
+    session.add(person("as it is"));
+    session.commit().unwrap();
+    for (outer, inner) in [("as it is", "other"), ("other", "as it is"), ("third", "fourth")] {
+        session.clear();
+        let friend = BelongsTo::of(person(inner));
+        let merged = session.merge(Person { friend, ..person(outer) }).unwrap();
+        assert_eq!(session[merged].name, outer);
+        assert_eq!(session.one(merged, Person::FRIEND).unwrap(), Some(merged));
+        session.commit().unwrap();
+        assert_eq!(
+            count(&mut session, &format!("select count(*) from people where name = '{outer}'")),
+            1
+        );
+        session[merged].name = "as it is".to_owned();
+        session.commit().unwrap();
+    }
+}
+
+#[test]
 fn more_graphs_may_be_merged_than_a_statement_takes_keys() {
     // The most that a database takes is 65,535.
     let count = 65_600;
