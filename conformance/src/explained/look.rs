@@ -197,6 +197,17 @@ pub fn additions(more: Option<&Json>, fewer: Option<&Json>) -> Option<Vec<String
     (!rest.is_empty()).then_some(rest)
 }
 
+/// The names in one list that are not in another.
+pub fn beyond(list: Option<&Json>, other: Option<&Json>) -> Vec<String> {
+    let mut rest = members(list).unwrap_or_default();
+    for name in members(other).unwrap_or_default() {
+        if let Some(at) = rest.iter().position(|one| *one == name) {
+            rest.remove(at);
+        }
+    }
+    rest
+}
+
 /// Whether an object may be expired, or stale.
 pub fn may_be_stale(case: &Case<'_>) -> bool {
     let by_commit = case.scenario.session.expire_on_commit && case.past.committed;

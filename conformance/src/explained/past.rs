@@ -29,6 +29,8 @@ pub struct Past {
     pub expunged: bool,
     /// Whether something was given to `delete` after something was.
     pub deleted_again: bool,
+    /// Whether an object was given to `delete` twice.
+    pub deleted_twice: bool,
     /// Whether something was deleted, or a column set, since the last step that flushes: with
     /// autoflush SQLAlchemy may have flushed to load something for that.
     pub may_have_flushed: bool,
@@ -148,7 +150,7 @@ impl Past {
                 self.unflushed_delete = true;
                 if answer.is_ok() {
                     self.deleted_again |= !self.deleted.is_empty();
-                    self.deleted.insert(self.first_name(object).to_owned());
+                    self.deleted_twice |= !self.deleted.insert(self.first_name(object).to_owned());
                 }
             }
             Step::Add { object } => {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::super::Case;
 use super::super::look::{
-    additions, all_relationships, all_states, attaches, deletes_orphans, has_fewer_rows,
+    additions, all_relationships, all_states, attaches, beyond, deletes_orphans, has_fewer_rows,
     has_more_rows, has_single_parent, is_gone_here, may_be_stale, members, names, stays_here,
 };
 use super::super::refusal::{
@@ -92,6 +92,13 @@ pub fn moved_after_a_delete(case: &Case<'_>) -> bool {
 /// Who is let go of afterwards loses its mark; entail's flush finds the row, and another object of it.
 pub fn let_go_of_after_a_delete(case: &Case<'_>) -> bool {
     case.past.expunged_after_delete && has_fewer_rows(case)
+}
+
+/// A second delete of its own goes along to whom the first has loaded; entail's flush asks again, and
+/// whoever has come in since goes along.
+pub fn asked_again(case: &Case<'_>) -> bool {
+    let is_gone = all_states(case, is_gone_here) || has_fewer_rows(case);
+    case.past.deleted_twice && case.past.expunged && is_gone
 }
 
 /// Who led to several is not deleted with one of them.
@@ -190,8 +197,8 @@ pub fn not_loaded_by_a_delete(case: &Case<'_>) -> bool {
     let cannot = case.got.detail() == CANNOT_LOAD;
     let nobody = case.got.shows_nobody() || case.expected.shows_nobody() && case.got.is_ok();
     let fewer = additions(case.expected.view(), case.got.view()).is_some();
-    let lost = additions(case.got.view(), case.expected.view());
-    let queued = lost.is_some_and(|lost| lost.iter().all(|one| case.past.were_joined(owner, one)));
+    let lost = beyond(case.got.view(), case.expected.view());
+    let queued = !lost.is_empty() && lost.iter().all(|one| case.past.were_joined(owner, one));
     let unknown = nobody || fewer || queued || cannot && case.expected.is_ok();
     unknown && (case.past.was_deleted(owner) || case.past.gone.contains(owner))
 }

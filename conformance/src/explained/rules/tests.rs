@@ -420,6 +420,50 @@ fn who_is_given_away_or_let_go_of_after_a_delete_is_told_from_who_was_before() {
 }
 
 #[test]
+fn a_second_delete_of_its_own_is_told_from_one_of_another() {
+    let states = |word: &str| json!({"ok": true, "states": {"a": word}});
+    let why = |again: &str, expected: &str, got: &str| {
+        let steps = [of("expunge", "a"), of("delete", "c"), of("delete", again)];
+        let past = past(&steps.map(|step| (step, ok())));
+        explained_with(&scenario(false, true), &past, op("states"), states(expected), states(got))
+    };
+    assert_eq!(why("c", "persistent", "detached"), "CASC-DEL-01");
+    assert_eq!(why("c", "detached", "transient"), "");
+    assert_eq!(why("d", "persistent", "detached"), "");
+}
+
+#[test]
+fn who_is_twice_in_the_list_of_a_new_object_was_set_to_it_twice() {
+    let new = json!({"op": "new", "entity": "Node", "as": "a", "set": {}});
+    let give = json!({"op": "set_rel", "owner": "b", "rel": "up", "value": "a"});
+    let view = json!({"op": "view", "owner": "a", "rel": "tags"});
+    let shows = |names: &[&str]| json!({"ok": true, "view": names});
+    let why = |steps: &[&Json], got: &[&str]| {
+        let steps: Vec<_> = steps.iter().map(|&step| (step.clone(), ok())).collect();
+        explained(&past(&steps), view.clone(), shows(&["b"]), shows(got))
+    };
+    let expire = of("expire", "b");
+    assert_eq!(why(&[&new, &give, &expire, &give], &["b", "b"]), "AUTOFL-01");
+    assert_eq!(why(&[&new, &give, &expire, &give], &["b", "c"]), "");
+    assert_eq!(why(&[&new, &give, &give], &["b", "b"]), "");
+}
+
+#[test]
+fn the_list_of_a_deleted_object_has_whom_it_was_given_or_whom_sqlalchemy_has_loaded() {
+    let give = json!({"op": "append", "owner": "b", "rel": "tags", "value": "a"});
+    let view = json!({"op": "view", "owner": "a", "rel": "tags"});
+    let shows = |name: &str| json!({"ok": true, "view": [name]});
+    let why = |steps: &[Json], got: &str| {
+        let steps: Vec<_> = steps.iter().map(|step| (step.clone(), ok())).collect();
+        explained(&past(&steps), view.clone(), shows("c"), shows(got))
+    };
+    let steps = [give, of("delete", "a")];
+    assert_eq!(why(&steps, "b"), "CASC-DEL-01, STATE-11");
+    assert_eq!(why(&steps, "d"), "");
+    assert_eq!(why(&steps[..1], "b"), "");
+}
+
+#[test]
 fn a_merge_onto_a_row_that_went_along_makes_another() {
     let of_a_merge = json!({"op": "merge", "as": "m", "value": {"entity": "Node"}});
     let steps = [(of("expire", "a"), ok()), (of("delete", "b"), ok()), (of_a_merge, ok())];
