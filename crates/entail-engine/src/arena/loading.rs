@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::batch::Row;
-use crate::entity::Store;
 use crate::error::LoadError;
 use crate::handle::{ObjectId, Slot};
 use crate::key::Key;
@@ -19,10 +18,6 @@ use super::{Arena, ObjectTable};
 /// From so many keys on, an identity map is large.
 const MANY_KEYS: usize = 16_384;
 
-/// A value that says nothing else than a row, so that it can stand for it: the store that has it, and
-/// where.
-pub(super) type Twin<'a> = (&'a mut dyn Store, Slot);
-
 impl ObjectTable {
     /// Appends an object made of a row; on failure says also which column it was.
     #[inline(always)] // As `room::push_with`.
@@ -30,15 +25,8 @@ impl ObjectTable {
         &mut self,
         key: impl FnOnce() -> Key,
         row: &Row<'_>,
-        twin: Option<Twin<'_>>,
     ) -> Result<Slot, (usize, ValueError)> {
-        let slot = match twin {
-            Some((values, slot)) => {
-                values.fill(slot, row)?;
-                self.store.push_taken(values, slot)
-            }
-            None => self.store.push_decoded(row)?,
-        };
+        let slot = self.store.push_decoded(row)?;
         let (generation, mut key) = (self.generation, Some(key));
         room::push_with(&mut self.cells, || Cell {
             generation,
@@ -54,16 +42,9 @@ impl ObjectTable {
         &mut self,
         key: impl FnOnce() -> Key,
         row: &Row<'_>,
-        twin: Option<Twin<'_>>,
     ) -> Result<Slot, (usize, ValueError)> {
         let slot = self.reserve();
-        let placed = match twin {
-            Some((values, from)) => values.fill(from, row).map(|()| {
-                self.store.take_over(slot, values, from);
-            }),
-            None => self.store.decode(slot, row),
-        };
-        if let Err(failed) = placed {
+        if let Err(failed) = self.store.decode(slot, row) {
             self.free(slot);
             return Err(failed);
         }
@@ -82,17 +63,6 @@ impl Arena {
         entity: EntityId,
         row: &Row<'_>,
     ) -> Result<ObjectId, LoadError> {
-        self.load_row_or(entity, row, None)
-    }
-
-    /// Takes a row as [`load_row`](Self::load_row) does. If it takes a new object, that is the row's twin.
-    #[inline(always)] // As `room::push_with`.
-    pub(super) fn load_row_or(
-        &mut self,
-        entity: EntityId,
-        row: &Row<'_>,
-        twin: Option<Twin<'_>>,
-    ) -> Result<ObjectId, LoadError> {
         if let &[column] = self.mapping.entity(entity).key.as_slice()
             && let ValueRef::Int(number) = row.value(column)
         {
@@ -101,14 +71,14 @@ impl Arena {
             let hash = hash_values(&values);
             return match self.known(entity, &values, hash, row)? {
                 Some(known) => Ok(known),
-                None => self.load_new(entity, hash, || Key::one(number), row, twin),
+                None => self.load_new(entity, hash, || Key::one(number), row),
             };
         }
         let key = self.key_of_row(entity, row);
         let hash = hash_values(key.values());
         match self.known(entity, key.values(), hash, row)? {
             Some(known) => Ok(known),
-            None => self.load_new(entity, hash, || key, row, twin),
+            None => self.load_new(entity, hash, || key, row),
         }
     }
 
@@ -146,12 +116,11 @@ impl Arena {
         hash: u64,
         key: impl FnOnce() -> Key,
         row: &Row<'_>,
-        twin: Option<Twin<'_>>,
     ) -> Result<ObjectId, LoadError> {
         let table = &mut self.tables[entity.0 as usize];
         let slot = match table.free.is_empty() {
-            true => table.load_at_end(key, row, twin),
-            false => table.load_at_free(key, row, twin),
+            true => table.load_at_end(key, row),
+            false => table.load_at_free(key, row),
         };
         let slot = slot.map_err(|(column, error)| self.bad_row(entity, row, column, &error))?;
         let table = &mut self.tables[entity.0 as usize];

@@ -8,7 +8,6 @@ mod copy;
 mod document;
 mod graph;
 mod needs;
-mod twin;
 
 use std::sync::Arc;
 

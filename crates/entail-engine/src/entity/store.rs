@@ -3,8 +3,6 @@
 use std::any::Any;
 use std::fmt;
 
-use smallvec::SmallVec;
-
 use crate::arena::Snapshot;
 use crate::batch::Row;
 use crate::handle::Slot;
@@ -43,15 +41,6 @@ pub(crate) trait Store: Any + Send + fmt::Debug {
     );
     /// Puts an object of another store at this place.
     fn take_over(&mut self, to: Slot, from: &mut dyn Store, slot: Slot);
-    /// Appends an object of another store.
-    fn push_taken(&mut self, from: &mut dyn Store, slot: Slot) -> Slot;
-    /// Whether there is an object at this place.
-    fn has(&self, slot: Slot) -> bool;
-    /// Whether the object has set no column to anything else than the row has.
-    fn is_like(&self, slot: Slot, row: &Row<'_>) -> bool;
-    /// Sets the columns of the object that are not set to what the row has; on failure says also
-    /// which column it was.
-    fn fill(&mut self, slot: Slot, row: &Row<'_>) -> Result<(), (usize, ValueError)>;
     /// Writes a column of the object at this place.
     fn set_column(
         &mut self,
@@ -194,39 +183,6 @@ impl<T: Object> Store for TypedStore<T> {
         if let Some(from) = from.as_any_mut().downcast_mut::<Self>() {
             self.objects[to.0 as usize] = from.objects[slot.0 as usize].take();
         }
-    }
-
-    fn push_taken(&mut self, from: &mut dyn Store, slot: Slot) -> Slot {
-        let from = from.as_any_mut().downcast_mut::<Self>();
-        self.objects.push(from.and_then(|from| from.objects[slot.0 as usize].take()));
-        Slot(self.objects.len() as u32 - 1)
-    }
-
-    fn has(&self, slot: Slot) -> bool {
-        self.objects[slot.0 as usize].is_some()
-    }
-
-    fn is_like(&self, slot: Slot, row: &Row<'_>) -> bool {
-        let Some(object) = &self.objects[slot.0 as usize] else { return false };
-        let mut is_like = true;
-        object.columns(|index, value| {
-            is_like = is_like && value.is_none_or(|value| value == row.value(index));
-        });
-        is_like
-    }
-
-    fn fill(&mut self, slot: Slot, row: &Row<'_>) -> Result<(), (usize, ValueError)> {
-        let Some(object) = &mut self.objects[slot.0 as usize] else { return Ok(()) };
-        let mut unset: SmallVec<[usize; 8]> = SmallVec::new();
-        object.columns(|index, value| {
-            if value.is_none() {
-                unset.push(index);
-            }
-        });
-        unset.into_iter().try_for_each(|index| {
-            let value = row.value(index).to_value();
-            object.set_column(index, Some(value)).map_err(|error| (index, error))
-        })
     }
 
     #[inline]

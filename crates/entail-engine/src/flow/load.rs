@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use crate::arena::{Arena, MergeNeeds};
-use crate::batch::{Batch, Outcome, ParamList, ParamRef, Request, Row, Rows};
+use crate::batch::{Batch, Outcome, ParamList, ParamRef, Request, Rows};
 use crate::change::Needs;
 use crate::error::{Error, LoadError};
 use crate::handle::{ObjectId, Slot};
@@ -273,53 +273,35 @@ impl Pass {
     /// Takes a part of the answer to a query.
     fn feed(&mut self, arena: &mut Arena, query: usize, rows: &Rows) {
         if self.failed.is_none() {
-            self.failed = self.take(arena, query, rows, &mut Arena::load_row).err();
+            self.failed = self.take(arena, query, rows).err();
         }
     }
 
-    fn take(
-        &mut self,
-        arena: &mut Arena,
-        query: usize,
-        rows: &Rows,
-        load: &mut impl LoadRow,
-    ) -> Result<(), LoadError> {
+    fn take(&mut self, arena: &mut Arena, query: usize, rows: &Rows) -> Result<(), LoadError> {
         let mut before = 0;
         let part = self.parts.iter_mut().find(|part| {
             before += part.queries;
             query < before
         });
         match part {
-            Some(Part { what: What::Rows(entity), .. }) => {
-                take_rows(arena, *entity, rows, load, |_| ())
-            }
+            Some(Part { what: What::Rows(entity), .. }) => take_rows(arena, *entity, rows, |_| ()),
             Some(Part {
                 what: What::Relationship(id, ..) | What::Along(id, _), targets, ..
             }) => {
                 let mapping = arena.shared_mapping();
-                targets.take(arena, &mapping, mapping.relationship(*id), rows, load)
+                targets.take(arena, &mapping, mapping.relationship(*id), rows)
             }
             None => Ok(()),
         }
     }
 
     /// Takes what is left of the answers.
-    pub fn apply(self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
-        self.apply_with(arena, outcome, &mut Arena::load_row)
-    }
-
-    /// The same, with rows that become objects in another way.
-    pub fn apply_with(
-        mut self,
-        arena: &mut Arena,
-        outcome: Outcome,
-        load: &mut impl LoadRow,
-    ) -> Result<(), Error> {
+    pub fn apply(mut self, arena: &mut Arena, outcome: Outcome) -> Result<(), Error> {
         if let Some(failed) = self.failed {
             return Err(failed.into());
         }
         for (query, rows) in outcome.rows.iter().enumerate() {
-            self.take(arena, query, rows, load)?;
+            self.take(arena, query, rows)?;
         }
         let mapping = arena.shared_mapping();
         for part in self.parts {
@@ -341,14 +323,6 @@ impl Pass {
     }
 }
 
-/// Makes an object of a row, or finds it.
-pub(super) trait LoadRow:
-    FnMut(&mut Arena, EntityId, &Row<'_>) -> Result<ObjectId, LoadError>
-{
-}
-
-impl<F: FnMut(&mut Arena, EntityId, &Row<'_>) -> Result<ObjectId, LoadError>> LoadRow for F {}
-
 /// All rows of a relationship's target that belong to anybody.
 fn whole(mapping: &Mapping, relationship: &Relationship) -> Selection {
     let table = mapping.table_of(relationship.target);
@@ -369,12 +343,11 @@ pub(super) fn take_rows(
     arena: &mut Arena,
     entity: EntityId,
     rows: &Rows,
-    load: &mut impl LoadRow,
     mut taken: impl FnMut(ObjectId),
 ) -> Result<(), LoadError> {
     arena.make_room(entity, rows.len());
     for row in rows.iter() {
-        taken(load(arena, entity, &row)?);
+        taken(arena.load_row(entity, &row)?);
     }
     Ok(())
 }
@@ -396,7 +369,6 @@ impl Targets {
         mapping: &Mapping,
         relationship: &Relationship,
         rows: &Rows,
-        load: &mut impl LoadRow,
     ) -> Result<(), LoadError> {
         let owner_key = &mapping.entity(relationship.owner).key;
         let by_owner_key =
@@ -411,7 +383,7 @@ impl Targets {
         // The targets of the owner of the last row.
         let mut run = Vec::new();
         for row in rows.iter() {
-            let target = load(arena, relationship.target, &row.skip(ahead))?.slot;
+            let target = arena.load_row(relationship.target, &row.skip(ahead))?.slot;
             let known = columns.iter().map(|&column| row.value(column));
             if !by_owner_key {
                 let known = known.map(ValueRef::to_value).collect();

@@ -56,12 +56,7 @@ impl Flow for Merge {
         }
         if let Some(pass) = self.running.take() {
             match answer {
-                Some(Ok(outcome)) => {
-                    let graph = &mut self.graph;
-                    pass.apply_with(&mut unit.arena, outcome, &mut |arena, entity, row| {
-                        arena.load_merged(entity, row, graph)
-                    })?;
-                }
+                Some(Ok(outcome)) => pass.apply(&mut unit.arena, outcome)?,
                 Some(Err(failure)) => return Err(read_failure(unit, failure)),
                 None => {}
             }

@@ -1,6 +1,5 @@
 //! Queries: rows of one entity, with relationships loaded along, and counts.
 
-use crate::arena::Arena;
 use crate::batch::{Batch, Request, Rows};
 use crate::error::{Error, LoadError};
 use crate::handle::ObjectId;
@@ -79,9 +78,7 @@ impl Flow for Find {
                 return Err(failed.into());
             }
             if let Some(rows) = outcome.rows.first() {
-                take_rows(&mut unit.arena, self.entity, rows, &mut Arena::load_row, |id| {
-                    self.found.push(id)
-                })?;
+                take_rows(&mut unit.arena, self.entity, rows, |id| self.found.push(id))?;
             }
         }
         loop {
@@ -112,10 +109,7 @@ impl Flow for Find {
         }
         if self.failed.is_none() {
             self.failed =
-                take_rows(&mut unit.arena, self.entity, rows, &mut Arena::load_row, |id| {
-                    self.found.push(id)
-                })
-                .err();
+                take_rows(&mut unit.arena, self.entity, rows, |id| self.found.push(id)).err();
         }
         Fed::Taken
     }

@@ -226,9 +226,6 @@ impl<'a> Copying<'a> {
             return Ok(());
         }
         let Self { arena, graph, differences, .. } = self;
-        if graph.node(source).is_moved {
-            return Ok(arena.be_as_the_row(target)?);
-        }
         let which = if arena.cell(target).is_stale() { Given::All } else { Given::Differing };
         let node = graph.node(source);
         let mut differing = |column, value: ValueRef<'_>| {

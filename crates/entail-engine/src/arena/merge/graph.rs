@@ -45,8 +45,6 @@ pub struct MergeGraph {
     held: FxHashMap<ObjectId, NodeId>,
     /// How each node is reached, once somebody has asked.
     pub(super) ways: Option<Vec<Way>>,
-    /// By entity, the node from which on the twin of the next row is looked for.
-    pub(super) next_twins: Vec<NodeId>,
 }
 
 /// An object of the graph.
@@ -62,8 +60,6 @@ pub(super) struct Node {
     pub key: Option<Key>,
     /// The session's object with that key.
     pub target: Option<ObjectId>,
-    /// Whether its value stands for its row now: it was the row's twin.
-    pub is_moved: bool,
     /// Takes the relationship fields of a value that has some.
     give: Option<Give>,
 }
@@ -142,7 +138,6 @@ impl MergeGraph {
             roots: 0,
             held: FxHashMap::default(),
             ways: None,
-            next_twins: vec![0; mapping.entities().len()],
         }
     }
 
@@ -232,15 +227,7 @@ impl MergeGraph {
     }
 
     pub(super) fn push_node(&mut self, id: ObjectId, origin: Origin) -> NodeId {
-        let node = Node {
-            id,
-            origin,
-            edges: (0, 0),
-            key: None,
-            target: None,
-            is_moved: false,
-            give: None,
-        };
+        let node = Node { id, origin, edges: (0, 0), key: None, target: None, give: None };
         room::push(&mut self.nodes, node);
         self.nodes.len() as NodeId - 1
     }
@@ -379,11 +366,6 @@ impl MergeGraph {
     pub(super) fn values_of(&mut self, mapping: &Mapping, entity: EntityId) -> &mut dyn Store {
         let store = &mut self.stores[entity.0 as usize];
         &mut **store.get_or_insert_with(|| mapping.new_store(entity))
-    }
-
-    /// The values of an entity, if there are any.
-    pub(super) fn values(&self, entity: EntityId) -> Option<&dyn Store> {
-        self.stores[entity.0 as usize].as_deref()
     }
 
     /// The values of an entity, to be moved.
