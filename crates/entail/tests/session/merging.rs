@@ -55,6 +55,42 @@ fn merging_what_is_unchanged_writes_nothing() {
     assert_eq!(session.statistics(), before);
 }
 
+/// Somebody who may lead to himself.
+#[derive(Entity)]
+#[entity(table = "people")]
+struct Person {
+    #[key]
+    id: i64,
+    name: String,
+    #[belongs_to(column = "friend_id")]
+    friend: BelongsTo<Option<Person>>,
+}
+
+#[test]
+fn of_two_values_with_one_key_the_outer_one_has_the_last_word() {
+    let place = Place::small();
+    let db = Database::connect(&place.url, mapping![Person].unwrap()).unwrap();
+    db.create_all().unwrap();
+    let mut session = db.session();
+    let person = |name: &str| Person { id: 1, name: name.to_owned(), friend: unset() };
+    session.add(person("as it is"));
+    session.commit().unwrap();
+    for (outer, inner) in [("as it is", "other"), ("other", "as it is"), ("third", "fourth")] {
+        session.clear();
+        let friend = BelongsTo::of(person(inner));
+        let merged = session.merge(Person { friend, ..person(outer) }).unwrap();
+        assert_eq!(session[merged].name, outer);
+        assert_eq!(session.one(merged, Person::FRIEND).unwrap(), Some(merged));
+        session.commit().unwrap();
+        assert_eq!(
+            count(&mut session, &format!("select count(*) from people where name = '{outer}'")),
+            1
+        );
+        session[merged].name = "as it is".to_owned();
+        session.commit().unwrap();
+    }
+}
+
 #[test]
 fn more_graphs_may_be_merged_than_a_statement_takes_keys() {
     // The most that a database takes is 65,535.
