@@ -189,12 +189,9 @@ pub fn members(view: Option<&Json>) -> Option<Vec<String>> {
 
 /// The names that one list has beyond those of another, if it has all of those and more.
 pub fn additions(more: Option<&Json>, fewer: Option<&Json>) -> Option<Vec<String>> {
-    let mut rest = members(more)?;
-    for name in members(fewer)? {
-        let at = rest.iter().position(|one| *one == name)?;
-        rest.remove(at);
-    }
-    (!rest.is_empty()).then_some(rest)
+    let are_lists = members(more).is_some() && members(fewer).is_some();
+    let rest = beyond(more, fewer);
+    (are_lists && beyond(fewer, more).is_empty() && !rest.is_empty()).then_some(rest)
 }
 
 /// The names in one list that are not in another.
