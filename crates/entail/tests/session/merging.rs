@@ -68,9 +68,7 @@ struct Person {
 
 #[test]
 fn of_two_values_with_one_key_the_outer_one_has_the_last_word() {
-    let place = Place::small();
-    let db = Database::connect(&place.url, mapping![Person].unwrap()).unwrap();
-    db.create_all().unwrap();
+    let (_place, db) = open(mapping![Person].unwrap());
     let mut session = db.session();
     let person = |name: &str| Person { id: 1, name: name.to_owned(), friend: unset() };
     session.add(person("as it is"));
@@ -217,11 +215,15 @@ struct Node {
     parent: BelongsTo<Option<Node>>,
 }
 
-fn nodes() -> (Place, Database) {
+fn open(mapping: Mapping) -> (Place, Database) {
     let place = Place::small();
-    let db = Database::connect(&place.url, mapping![Node].unwrap()).unwrap();
+    let db = Database::connect(&place.url, mapping).unwrap();
     db.create_all().unwrap();
     (place, db)
+}
+
+fn nodes() -> (Place, Database) {
+    open(mapping![Node].unwrap())
 }
 
 fn node(id: i64) -> Node {
